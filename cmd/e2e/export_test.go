@@ -1,0 +1,4 @@
+package e2e
+
+// Story is exported for its test: a machine's failure seen as success would make every story of a virtual machine worthless.
+var Story = story
