@@ -1,0 +1,40 @@
+package need
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// inNamespace names the test that a re-executed test binary runs in its own mount namespace.
+const inNamespace = "SYSCTR_TEST_NAMESPACE"
+
+// MountNamespace runs the rest of a top-level test in a process and mount namespace of its own, so that no mount of a test can reach the
+// host or another test. Call it first:
+//
+//	if need.MountNamespace(t) {
+//		return // the test has run in the child
+//	}
+//
+// It needs root. In the child all mounts are private.
+func MountNamespace(t *testing.T) bool {
+	t.Helper()
+	Root(t)
+	if os.Getenv(inNamespace) == t.Name() {
+		if err := syscall.Mount("", "/", "", syscall.MS_PRIVATE|syscall.MS_REC, ""); err != nil {
+			t.Fatalf("make the mounts private: %v", err)
+		}
+		return false
+	}
+	args := []string{"-test.run=^" + t.Name() + "$", "-test.v=true", "-test.count=1"}
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), inNamespace+"="+t.Name())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Fatalf("in a mount namespace of its own: %v\n%s", err, out)
+	}
+	return true
+}
