@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
@@ -93,7 +94,7 @@ func recipe(t testing.TB) (script, sum string) {
 			t.Fatalf("write the recipe: %v", err)
 		}
 	}
-	return filepath.Join(dir, "root.sh"), fmt.Sprintf("%x", hash.Sum(nil)[:6])
+	return filepath.Join(dir, "root.sh"), hex.EncodeToString(hash.Sum(nil)[:6])
 }
 
 // lockFile waits for the exclusive lock on path and returns the open file; closing it, or the end of the process, gives the lock back.

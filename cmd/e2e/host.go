@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,7 @@ func (h *Host) Reboot(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), stopTime+10*time.Second)
 	defer cancel()
-	cmd := h.lxc(ctx, "lxc-stop", "--timeout", fmt.Sprint(int(stopTime.Seconds())))
+	cmd := h.lxc(ctx, "lxc-stop", "--timeout", strconv.Itoa(int(stopTime.Seconds())))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("shut %s down: %v: %s", h.name, err, out)
 	}
@@ -190,7 +191,7 @@ func raiseInotify(t testing.TB) {
 		_, err = fmt.Sscan(string(text), &have)
 	}
 	if err == nil && have < want {
-		err = os.WriteFile(path, []byte(fmt.Sprint(want)), 0o644)
+		err = os.WriteFile(path, []byte(strconv.Itoa(want)), 0o644)
 	}
 	if err != nil {
 		t.Fatalf("raise fs.inotify.max_user_instances to %d: %v", want, err)

@@ -12,6 +12,7 @@ import (
 )
 
 func TestHostBoots(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		summary string
 		options e2e.Options
@@ -46,6 +47,7 @@ func TestHostBoots(t *testing.T) {
 }
 
 func TestHostRunsCommands(t *testing.T) {
+	t.Parallel()
 	h := e2e.Boot(t, e2e.Options{})
 	for _, test := range []struct {
 		summary string
@@ -72,6 +74,7 @@ func TestHostRunsCommands(t *testing.T) {
 }
 
 func TestHostFiles(t *testing.T) {
+	t.Parallel()
 	h := e2e.Boot(t, e2e.Options{})
 	h.Write(t, "/srv/a/secret", "one\n", 0o600)
 	h.Write(t, "/srv/a/secret", "two\n", 0o640)
@@ -89,6 +92,7 @@ func TestHostFiles(t *testing.T) {
 }
 
 func TestHostReboots(t *testing.T) {
+	t.Parallel()
 	h := e2e.Boot(t, e2e.Options{})
 	for _, test := range []struct {
 		summary string
@@ -119,6 +123,7 @@ func TestHostReboots(t *testing.T) {
 }
 
 func TestHostLeavesNothing(t *testing.T) {
+	t.Parallel()
 	var root, name string
 	t.Run("a host with a process that will not stop", func(t *testing.T) {
 		h := e2e.Boot(t, e2e.Options{})

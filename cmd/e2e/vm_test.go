@@ -9,6 +9,7 @@ import (
 )
 
 func TestVMBoots(t *testing.T) {
+	t.Parallel()
 	out := e2e.RunVM(t, e2e.VM{
 		Files: map[string]string{"/srv/given": "by the test\n"},
 		Boots: 2,

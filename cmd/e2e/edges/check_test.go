@@ -26,11 +26,12 @@ const ours = "github.com/sysctr/sysctr/"
 
 // source is a file of a documented package.
 func source(imports ...string) string {
-	text := "// Package p is for a test.\npackage p\n"
+	var text strings.Builder
+	text.WriteString("// Package p is for a test.\npackage p\n")
 	for _, each := range imports {
-		text += "import _ \"" + each + "\"\n"
+		text.WriteString("import _ \"" + each + "\"\n")
 	}
-	return text
+	return text.String()
 }
 
 func TestCheck(t *testing.T) {

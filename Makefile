@@ -1,0 +1,76 @@
+# A thin door. On a fresh Debian 12, Debian 13 or Ubuntu:
+#   sudo make up     installs sysctr and boots web<1..100>; N=10 for fewer. sudo make down takes it away
+#   sudo make test   runs all tests
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+.PHONY: build up down test bench lint test-hosts install uninstall packages
+
+N ?= 100
+DESTDIR ?=
+PREFIX ?= /usr/local
+
+# sudo may keep the caller's HOME, and root must not leave its files in the caller's Go caches. Git refuses to tell root the version of a tree that
+# is not root's unless it is told that the tree is safe.
+ifeq ($(shell id -u),0)
+export HOME := $(shell getent passwd 0 | cut -d: -f6)
+endif
+export GIT_CONFIG_COUNT := 1
+export GIT_CONFIG_KEY_0 := safe.directory
+export GIT_CONFIG_VALUE_0 := $(CURDIR)
+export CGO_ENABLED := 1
+
+find_go := GO=$$(cmd/e2e/find-go.sh); export PATH="$$(dirname "$$GO"):$$PATH"
+sysctr  := $(DESTDIR)$(PREFIX)/bin/sysctr
+
+build:
+	@$(find_go); go build -trimpath -buildvcs=auto -o bin/sysctr ./cmd/sysctr
+
+packages:
+	@cmd/e2e/packages.sh gcc libc6-dev pkg-config make git liblxc-common 'lxc-dev|liblxc-dev' libseccomp-dev
+
+install: build
+	@install -d $(dir $(sysctr))
+	@# By rename: a starter that runs keeps its file, and nobody ever sees half of one.
+	@install -m 0755 bin/sysctr $(dir $(sysctr)).sysctr.new && mv -T $(dir $(sysctr)).sysctr.new $(sysctr)
+	@shopt -s nullglob; for unit in systemd/units/*.service systemd/units/*.target systemd/units/*.slice; do \
+		mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system; \
+		sed 's,@BINARY@,$(PREFIX)/bin/sysctr,g' $$unit | install -m 0644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; \
+	done
+	@install -d $(DESTDIR)$(PREFIX)/share/{bash-completion/completions,zsh/site-functions,fish/vendor_completions.d}
+	@bin/sysctr completion bash | install -m 0644 /dev/stdin $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sysctr
+	@bin/sysctr completion zsh | install -m 0644 /dev/stdin $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_sysctr
+	@bin/sysctr completion fish | install -m 0644 /dev/stdin $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/sysctr.fish
+	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+
+uninstall:
+	@shopt -s nullglob; for unit in systemd/units/*.*; do rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; done
+	@rm -f $(sysctr) $(DESTDIR)$(PREFIX)/share/{bash-completion/completions/sysctr,zsh/site-functions/_sysctr,fish/vendor_completions.d/sysctr.fish}
+	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+
+up: packages install
+	@$(sysctr) host init
+	@$(sysctr) create 'web<1..$(N)>' --start --missing
+	@$(sysctr) list
+
+# Exit status 4 of destroy: there was no container.
+down:
+	@if [ -x $(sysctr) ]; then $(sysctr) destroy all --yes --force || [ $$? = 4 ]; $(sysctr) host remove; fi
+	@$(MAKE) --no-print-directory uninstall
+	@echo "Kept: distribution packages (liblxc and what builds sysctr), bin/ and .cache/ of this tree$$([ ! -e /etc/sysctr ] || echo ', /etc/sysctr')."
+
+test-hosts: packages
+	@cmd/e2e/packages.sh lxc mmdebstrap debian-archive-keyring e2fsprogs zstd qemu-system-x86 uidmap dbus
+	@$(find_go); go test -count=1 -timeout 20m -run '^TestRecipe$$' ./cmd/e2e
+
+# Without root the tests that need it are skipped, and say so.
+test:
+	@if [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory test-hosts; else $(MAKE) --no-print-directory packages; fi
+	@$(find_go); unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }; go vet ./...
+	@$(find_go); go test -race -count=1 -timeout 28m $(TESTFLAGS) ./...
+
+bench: packages
+	@$(find_go); go test -count=1 -timeout 60m -run '^$$' -bench . ./cmd/e2e/...
+
+lint: packages
+	@$(find_go); cmd/e2e/lint.sh
