@@ -67,3 +67,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	*d = parsed
 	return nil
 }
+
+func days(n int) Duration { return Duration(time.Duration(n) * 24 * time.Hour) }
+
+func seconds(n int) Duration { return Duration(time.Duration(n) * time.Second) }
