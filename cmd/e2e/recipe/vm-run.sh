@@ -11,7 +11,7 @@ echo "e2e: boot $boot"
 
 if [ $boot = 1 ]; then
 	# The exit status of tar alone says whether all arrived: the disk is longer than the archive.
-	tar -x -f /dev/vdb -C / --numeric-owner || { echo "e2e: exit 125"; systemctl poweroff -ff; }
+	tar -x -f /dev/vdb -C / --numeric-owner || { echo "e2e: exit 125"; systemctl poweroff -ff >/dev/null; }
 	systemctl daemon-reload
 fi
 systemctl is-system-running --wait >/dev/null
@@ -26,4 +26,4 @@ if [ $code = 0 ] && [ $boot -lt "$(cat /e2e/boots)" ]; then
 fi
 echo "e2e: exit $code"
 # The disk is thrown away: nothing is worth an orderly shutdown.
-systemctl poweroff -ff
+systemctl poweroff -ff >/dev/null
