@@ -1,0 +1,63 @@
+package mask
+
+import (
+	"fmt"
+	"path"
+	"slices"
+)
+
+const units = "etc/systemd/system"
+
+// system puts the clean set of units into the mask: none that the host enables, and those of the rules.
+func (b *builder) system() error {
+	if !b.rules.System {
+		return nil
+	}
+	target, err := b.findUnit("multi-user.target")
+	if err != nil {
+		return fmt.Errorf("%w; install systemd on the host, or use a profile with a command", err)
+	}
+	enabledLink{"default.target", "/" + target}.put(b) // first, so that no Alias= of an enabled unit takes its place
+	enabled, err := b.enable(b.rules.Units)
+	if err != nil {
+		return err
+	}
+	for _, name := range unitsMasked() {
+		if !slices.Contains(enabled, name) {
+			enabledLink{name, "/dev/null"}.put(b)
+		}
+	}
+	if err := b.maskGenerators(); err != nil {
+		return err
+	}
+	for p, text := range map[string]string{journaldFile: journaldText, presetFile: presetText} {
+		at, err := b.h.place(p)
+		if err != nil {
+			return err
+		}
+		b.mask.put(Entry{Path: at, Kind: File, Mode: 0o644, Data: []byte(text)})
+	}
+	return nil
+}
+
+// maskGenerators keeps every generator of the host from running: they start what the host's own configuration asks for.
+func (b *builder) maskGenerators() error {
+	for _, dir := range generatorDirs() {
+		real, err := b.h.follow(dir)
+		if err != nil {
+			return err
+		}
+		names, err := b.h.list(real)
+		if err != nil {
+			return err
+		}
+		for _, name := range unlisted(names, generatorsKept()) {
+			at, err := b.h.place(path.Join("etc/systemd/system-generators", name))
+			if err != nil {
+				return err
+			}
+			b.mask.put(Entry{Path: at, Kind: Link, Mode: 0o777, Target: "/dev/null"})
+		}
+	}
+	return nil
+}
