@@ -54,6 +54,9 @@ func (s *Session) mountDescriptors(root *Root, stack overlay.Stack, userns *os.F
 func (s *Session) layers(tree *os.File, dirs ...string) ([]*os.File, error) {
 	var open []*os.File
 	for _, dir := range dirs {
+		if dir == "" {
+			continue
+		}
 		rel, err := filepath.Rel(s.config.RunDir, dir)
 		if err != nil {
 			return open, fmt.Errorf("the layer %s is not below %s: %w", dir, s.config.RunDir, err)

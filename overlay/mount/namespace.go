@@ -8,16 +8,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// OuterVariable is the environment variable in which a process that is to work in a mount namespace of its own is told which one it must
+// not be in. See Outer.
+const OuterVariable = "SYSCTR_OUTER_NAMESPACE"
+
+// Outer returns OuterVariable=ID for the caller's own mount namespace, for the environment of a child that is started in a new one.
+func Outer() (string, error) {
+	id, err := os.Readlink("/proc/self/ns/mnt")
+	if err != nil {
+		return "", fmt.Errorf("name the mount namespace: %w", err)
+	}
+	return OuterVariable + "=" + id, nil
+}
+
 // Isolate makes every mount of the calling process's mount namespace a slave (mount_namespaces(7)): mounts made here stay here, and what the
-// host unmounts is released here too. Private instead of slave would pin the host's disks for as long as a container's monitor lives. The
-// process must be in a namespace of its own (CLONE_NEWNS); Isolate refuses to touch the namespace of process 1.
+// host unmounts is released here too. Private instead of slave would pin the host's disks for as long as a container's monitor lives. It
+// refuses to touch the namespace that OuterVariable names, and any if it names none.
 func Isolate() error {
 	own, err := os.Readlink("/proc/self/ns/mnt")
 	if err != nil {
 		return fmt.Errorf("isolate mounts: %w", err)
 	}
-	if host, err := os.Readlink("/proc/1/ns/mnt"); err != nil || host == own {
-		return errors.New("isolate mounts: this is the host's mount namespace; the starter must run in one of its own")
+	if outer := os.Getenv(OuterVariable); outer == "" || outer == own {
+		return errors.New("isolate mounts: this is not a mount namespace of our own")
 	}
 	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
 		return fmt.Errorf("isolate mounts: make / a slave: %w", err)

@@ -73,7 +73,7 @@ func (s *Session) innerAt(mask, base, at string) error {
 func outerAt(stack overlay.Stack, inner, target string) error {
 	var lower []string
 	for _, dir := range []string{stack.Seed, stack.Common} {
-		if _, err := os.Lstat(dir); err == nil {
+		if _, err := os.Lstat(dir); err == nil && dir != "" {
 			lower = append(lower, escape(dir))
 		}
 	}

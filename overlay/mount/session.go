@@ -80,18 +80,14 @@ func (s *Session) mountStack(root *Root, stack overlay.Stack, userns *os.File) e
 	return s.mountDescriptors(root, stack, userns, target)
 }
 
-// Inner returns a descriptor of the inner overlay which holds path and the path relative to it, for the canary. The descriptor is the
-// root's; it is valid until Release.
-func (r *Root) Inner(path string) (int, string, error) {
-	for point := filepath.Clean(path); ; point = filepath.Dir(point) {
-		if inner, ok := r.inners[point]; ok {
-			rel, err := filepath.Rel(point, path)
-			return int(inner.Fd()), rel, err
-		}
-		if point == "/" || point == "." {
-			return -1, "", fmt.Errorf("no inner overlay holds %s", path)
-		}
+// Inner returns a descriptor of the root directory of the inner overlay of the stack at point, for the canary; -1 where there is none. The
+// descriptor is the root's and valid until Release.
+func (r *Root) Inner(point string) int {
+	inner, ok := r.inners[point]
+	if !ok {
+		return -1
 	}
+	return int(inner.Fd())
 }
 
 // Release closes the descriptors of the inner overlays. Call it before a process is forked that must not have them.

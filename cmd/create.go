@@ -1,0 +1,110 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sysctr/sysctr/cmd/output"
+	"github.com/sysctr/sysctr/manager"
+)
+
+type createOptions struct {
+	changing
+	profile string
+	set     []string
+	start   bool
+	missing bool
+}
+
+func (a *app) createCommand() *cobra.Command {
+	var o createOptions
+	c := &cobra.Command{
+		Use: "create NAME…", Short: "Create containers from a profile", Args: atLeastOneTarget,
+		Long: `Creates containers; names may be ranges such as 'web<1..100>' (quoted: < and > are the
+shell's), web[001-100] or web{1..100}. A container that exists with the same spec is left as it
+is; one with another spec is refused before anything is made.
+
+` + output.ExitStatus(output.ExitError, output.ExitUsage, output.ExitPartial, output.ExitExists, output.ExitBusy, output.ExitHost,
+			output.ExitInterrupted),
+		Example: "  sysctr create web1\n  sysctr create 'web<1..100>' --profile web --start\n  sysctr create db1 --set limits.memory=4G --set autostart=true",
+		RunE:    func(c *cobra.Command, args []string) error { return a.create(c.Context(), args, &o) },
+	}
+	o.flags(c, true)
+	f := c.Flags()
+	f.StringVarP(&o.profile, "profile", "p", "system", "profile of the containers")
+	f.StringArrayVar(&o.set, "set", nil, "set a field of the profile for these containers: key=value")
+	f.BoolVar(&o.start, "start", false, "start them too")
+	f.BoolVar(&o.missing, "missing", false, "make only what is not there, whatever is there already")
+	_ = c.RegisterFlagCompletionFunc("profile", a.completeProfiles) // fails only for a flag that does not exist
+	return c
+}
+
+func (a *app) create(ctx context.Context, args []string, o *createOptions) error {
+	names, err := expand(args)
+	if err != nil {
+		return err
+	}
+	spec, err := a.library().Resolve(o.profile, o.set)
+	if err != nil {
+		return err
+	}
+	m, done, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	w, err := m.Observe()
+	if err != nil {
+		return err
+	}
+	a.warnSpec(spec, map[string]bool{})
+	plan := manager.PlanCreate(w, names, spec, o.missing)
+	if o.dryRun {
+		return a.result(planned(w, plan), true, nil)
+	}
+	outcomes := a.watched(plan, o.apply(), func(how manager.Apply) []manager.Outcome { return m.Create(ctx, plan, spec, how) })
+	if o.start {
+		if outcomes, err = a.startCreated(ctx, m, outcomes, o); err != nil {
+			return err
+		}
+	}
+	return a.result(outcomes, false, nil)
+}
+
+// startCreated starts what was made and what was there already and is stopped, and returns one outcome per container.
+func (a *app) startCreated(ctx context.Context, m *manager.Manager, made []manager.Outcome, o *createOptions) ([]manager.Outcome, error) {
+	w, err := m.Observe()
+	if err != nil {
+		return made, err
+	}
+	var names []string
+	for _, out := range made {
+		if out.Err == nil {
+			names = append(names, out.Name)
+		}
+	}
+	if len(names) < len(made) && len(names) > 0 && !made[0].Changed {
+		return made, nil // refused: nothing was made, so nothing is started
+	}
+	plan := manager.PlanStart(w, names)
+	started := map[string]manager.Outcome{}
+	for _, out := range a.watched(plan, o.apply(), func(how manager.Apply) []manager.Outcome { return m.Start(ctx, plan, how) }) {
+		started[out.Name] = out
+	}
+	for i, out := range made {
+		s, ok := started[out.Name]
+		if !ok {
+			continue
+		}
+		made[i].Status, made[i].Err, made[i].Changed = s.Status, errors.Join(out.Err, s.Err), out.Changed || s.Changed
+		switch {
+		case out.Action == manager.Create && s.Action == manager.Start:
+			made[i].Action = "create+start"
+		case out.Action == manager.None:
+			made[i].Action, made[i].Why = s.Action, s.Why
+		}
+	}
+	return made, nil
+}

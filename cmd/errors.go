@@ -1,0 +1,62 @@
+package cmd
+
+import (
+	"errors"
+
+	"github.com/sysctr/sysctr/cmd/output"
+	"github.com/sysctr/sysctr/manager"
+	"github.com/sysctr/sysctr/manager/idrange"
+	"github.com/sysctr/sysctr/manager/lxc"
+	"github.com/sysctr/sysctr/manager/record"
+	"github.com/sysctr/sysctr/overlay"
+	"github.com/sysctr/sysctr/overlay/mask"
+	"github.com/sysctr/sysctr/profiles"
+	"github.com/sysctr/sysctr/profiles/name"
+)
+
+// meanings says which exit code an error of the packages below asks for, and what a person does about it. The first match counts.
+func meanings() []struct {
+	is   error
+	exit int
+	hint string
+} {
+	return []struct {
+		is   error
+		exit int
+		hint string
+	}{
+		{record.ErrBusy, output.ExitBusy, ""},
+		{name.ErrNoMatch, output.ExitNoMatch, "'sysctr list' shows what there is"},
+		{name.ErrName, output.ExitUsage, ""},
+		{name.ErrTooMany, output.ExitUsage, ""},
+		{profiles.ErrNotFound, output.ExitUsage, "'sysctr profile list' shows what there is"},
+		{mask.ErrRule, output.ExitUsage, ""},
+		{manager.ErrExists, output.ExitExists, "destroy it first, choose another name, or add --missing to leave it as it is"},
+		{manager.ErrNotReady, output.ExitError, "look inside with 'sysctr shell', or wait on with 'sysctr wait'"},
+		{lxc.ErrNotPrepared, output.ExitHost, "run 'sysctr host init'"},
+		{overlay.ErrOverlayRoot, output.ExitHost, ""},
+		{mask.ErrHost, output.ExitHost, ""},
+		{idrange.ErrExhausted, output.ExitHost, ""},
+	}
+}
+
+// translate gives an error the exit code and hint of its kind. One that has them, and one of no known kind, is returned as it is.
+func (a *app) translate(err error) error {
+	var own *output.Error
+	if err == nil || errors.As(err, &own) {
+		return err
+	}
+	var profile *profiles.Error
+	if errors.As(err, &profile) {
+		return &output.Error{Exit: output.ExitUsage, Err: err}
+	}
+	for _, m := range meanings() {
+		if errors.Is(err, m.is) {
+			return &output.Error{Exit: m.exit, Hint: m.hint, Err: err}
+		}
+	}
+	if isUnknownCommand(err) {
+		return usage(err)
+	}
+	return err
+}

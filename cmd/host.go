@@ -1,0 +1,89 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sysctr/sysctr/cmd/output"
+	"github.com/sysctr/sysctr/manager"
+	"github.com/sysctr/sysctr/manager/idrange"
+)
+
+func (a *app) hostCommand() *cobra.Command {
+	c := &cobra.Command{Use: "host", Short: "Prepare the host", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c.AddCommand(a.hostInit(), a.hostStatus(), a.hostRemove())
+	return c
+}
+
+func (a *app) hostInit() *cobra.Command {
+	var boot bool
+	c := &cobra.Command{
+		Use: "init", Short: "Prepare or repair the host", Args: cobra.NoArgs,
+		Long: `Makes what containers need of the host: its directories, the run directory's tmpfs, the user
+that owns nothing, the range of ids (reserved in /etc/subuid and /etc/subgid), and a higher
+inotify limit. What is right already is left alone, so it also repairs.
+
+` + output.ExitStatus(output.ExitError, output.ExitHost),
+		RunE: func(*cobra.Command, []string) error {
+			if os.Geteuid() != 0 {
+				return &output.Error{Message: "the host is root's to prepare", Hint: "run it with sudo"}
+			}
+			var errs []error
+			for _, p := range manager.Prepare(a.dirs, idrange.Default(), a.etc) {
+				switch {
+				case p.Err != nil:
+					errs = append(errs, fmt.Errorf("%s: %w", p.Name, p.Err))
+				case p.Changed:
+					a.printer.Say("%s: made", p.Name)
+				}
+			}
+			if err := errors.Join(errs...); err != nil {
+				return &output.Error{Exit: output.ExitHost, Message: "the host cannot be prepared: " + err.Error(), Hint: "see 'sysctr doctor'", Err: err}
+			}
+			if !boot {
+				a.printer.Say("the host is ready")
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&boot, "boot", false, "say only what is wrong (for sysctr-host.service)")
+	return c
+}
+
+func (a *app) hostStatus() *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "Show whether the host is prepared", Args: cobra.NoArgs,
+		Long: "Shows what 'sysctr doctor' finds.\n\n" + output.ExitStatus(output.ExitHost),
+		RunE: func(*cobra.Command, []string) error { return a.diagnose() },
+	}
+}
+
+func (a *app) hostRemove() *cobra.Command {
+	return &cobra.Command{
+		Use: "remove", Short: "Take back what 'host init' made", Args: cobra.NoArgs,
+		Long: "Removes what 'host init' made, when no containers are left, and says what it keeps: profiles and packages.\n\n" +
+			output.ExitStatus(output.ExitError, output.ExitBusy),
+		RunE: func(c *cobra.Command, _ []string) error {
+			m, done, err := a.open(c.Context())
+			if err != nil {
+				return err
+			}
+			defer done()
+			w, err := m.Observe()
+			if err != nil {
+				return err
+			}
+			if n := len(w.Containers); n > 0 {
+				return &output.Error{Exit: output.ExitBusy, Message: fmt.Sprintf("there are %d containers", n), Hint: "sysctr destroy all --yes --force"}
+			}
+			kept, err := m.RemoveHost(a.etc)
+			for _, k := range kept {
+				a.printer.Say("kept: %s", k)
+			}
+			return err
+		},
+	}
+}

@@ -1,0 +1,118 @@
+package cmd
+
+import (
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sysctr/sysctr/cmd/output"
+	"github.com/sysctr/sysctr/manager"
+)
+
+// container is one container as JSON shows it.
+type container struct {
+	Name       string    `json:"name"`
+	State      string    `json:"state"`
+	Ready      bool      `json:"ready"`
+	Reason     string    `json:"reason"`
+	Profile    string    `json:"profile"`
+	Tags       []string  `json:"tags"`
+	Isolation  string    `json:"isolation"`
+	Addresses  []string  `json:"addresses"`
+	Generation string    `json:"generation"`
+	Verdict    string    `json:"verdict"`
+	PID        int       `json:"pid"`
+	Unit       bool      `json:"unit"`
+	IDs        string    `json:"ids"`
+	MachineID  string    `json:"machineId"`
+	Autostart  bool      `json:"autostart"`
+	Priority   int       `json:"priority"`
+	Created    time.Time `json:"created"`
+	Started    time.Time `json:"started"`
+}
+
+func view(c manager.Container) container {
+	v := container{
+		Name: c.Name, State: string(c.Status.State), Ready: c.Status.Ready, Reason: c.Status.Reason, Profile: c.Record.Spec.Profile,
+		Tags: append([]string{}, c.Record.Spec.Tags...), Isolation: string(c.Record.Spec.Isolation), Addresses: []string{},
+		Generation: c.Live.Generation, PID: c.Live.Init.PID, Unit: c.Live.Unit, MachineID: c.Record.MachineID,
+		Autostart: c.Record.Spec.Autostart, Priority: c.Record.Spec.Priority, Created: c.Record.Created, Started: c.Live.Started,
+	}
+	if !c.Record.Range.IsZero() {
+		v.IDs = c.Record.Range.String()
+	}
+	return v
+}
+
+func (a *app) listCommand() *cobra.Command {
+	var t targeting
+	c := &cobra.Command{
+		Use: "list [TARGET…]", Aliases: []string{"ls"}, Short: "List containers",
+		Long: "Lists containers with their state; all of them without a target.\n\n" +
+			output.ExitStatus(output.ExitError, output.ExitUsage, output.ExitNoMatch),
+		ValidArgsFunction: a.completeTargets,
+		RunE: func(c *cobra.Command, args []string) error {
+			found, err := a.observe(c, &t, args)
+			if err != nil {
+				return err
+			}
+			items := make([]container, len(found))
+			for i, c := range found {
+				items[i] = view(c)
+			}
+			return output.List[container]{Kind: "ContainerList", Items: items, Columns: columnsOf(time.Now()), Empty: "no containers"}.
+				Print(a.printer, a.format)
+		},
+	}
+	t.flag(c)
+	return c
+}
+
+// observe returns the containers that targets name, all without a target.
+func (a *app) observe(c *cobra.Command, t *targeting, args []string) ([]manager.Container, error) {
+	m, done, err := a.open(c.Context())
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	w, err := m.Observe()
+	if err != nil || (len(args) == 0 && len(t.exclude) == 0) {
+		return w.Containers, err
+	}
+	if len(args) == 0 {
+		args = []string{"all"}
+	}
+	names, err := t.choose(w, args)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]manager.Container, len(names))
+	for i, n := range names {
+		found[i], _ = w.Find(n)
+	}
+	return found, nil
+}
+
+func columnsOf(now time.Time) []output.Column[container] {
+	return []output.Column[container]{
+		{Header: "name", Cell: func(c container) string { return c.Name }},
+		{Header: "state", Cell: func(c container) string { return c.State }},
+		{Header: "ready", Cell: func(c container) string { return yes(c.Ready) }},
+		{Header: "profile", Cell: func(c container) string { return c.Profile }},
+		{Header: "tags", Cell: func(c container) string { return strings.Join(c.Tags, ",") }, Wide: true},
+		{Header: "isolation", Cell: func(c container) string { return c.Isolation }, Wide: true},
+		{Header: "ids", Cell: func(c container) string { return c.IDs }, Wide: true},
+		{Header: "pid", Cell: func(c container) string { return number(c.PID) }, Wide: true, Right: true},
+		{Header: "up", Cell: func(c container) string { return output.AgeSince(now, c.Started) }, Right: true},
+		{Header: "created", Cell: func(c container) string { return output.AgeSince(now, c.Created) }, Right: true},
+		{Header: "reason", Cell: func(c container) string { return c.Reason }, Elastic: true},
+	}
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

@@ -1,0 +1,127 @@
+package cmd
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sysctr/sysctr/cmd/output"
+	"github.com/sysctr/sysctr/manager"
+	"github.com/sysctr/sysctr/profiles"
+)
+
+// shown is a container with its spec.
+type shown struct {
+	container
+	Spec profiles.Spec `json:"spec"`
+}
+
+func (a *app) showCommand() *cobra.Command {
+	var t targeting
+	c := &cobra.Command{
+		Use: "show TARGET…", Short: "Show all about containers", Args: atLeastOneTarget,
+		Long:              "Shows containers with their spec.\n\n" + output.ExitStatus(output.ExitError, output.ExitUsage, output.ExitNoMatch),
+		ValidArgsFunction: a.completeTargets,
+		RunE: func(c *cobra.Command, args []string) error {
+			found, err := a.observe(c, &t, args)
+			if err != nil {
+				return err
+			}
+			if a.format == output.FormatTable || a.format == output.FormatWide {
+				return a.details(found)
+			}
+			items := make([]shown, len(found))
+			for i, c := range found {
+				items[i] = shown{view(c), c.Record.Spec}
+			}
+			return output.List[shown]{
+				Kind: "ContainerDetailList", Items: items,
+				Columns: []output.Column[shown]{{Header: "name", Cell: func(s shown) string { return s.Name }}},
+			}.Print(a.printer, a.format)
+		},
+	}
+	t.flag(c)
+	return c
+}
+
+func (a *app) details(found []manager.Container) error {
+	for i, c := range found {
+		if i > 0 {
+			if _, err := fmt.Fprintln(a.printer.Out()); err != nil {
+				return err
+			}
+		}
+		if err := a.printer.Details(fields(c, time.Now())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func fields(c manager.Container, now time.Time) []output.Field {
+	v, spec := view(c), c.Record.Spec
+	state := v.State
+	if v.State == "running" && !v.Ready {
+		state += ", not ready"
+	}
+	if v.Reason != "" {
+		state += ": " + v.Reason
+	}
+	all := []output.Field{
+		{Label: "Name", Value: v.Name},
+		{Label: "State", Value: state},
+		{Label: "Profile", Value: v.Profile},
+		{Label: "Description", Value: spec.Description},
+		{Label: "Runs", Value: strings.Join(append(append([]string{}, spec.Init...), spec.Command...), " ")},
+		{Label: "Units", Value: strings.Join(spec.Units, " ")},
+		{Label: "Tags", Value: strings.Join(spec.Tags, ", ")},
+		{Label: "Isolation", Value: v.Isolation},
+		{Label: "Host ids", Value: v.IDs},
+		{Label: "Limits", Value: limits(spec.Limits)},
+		{Label: "Stop", Value: fmt.Sprintf("%s, killed after %v", spec.Stop.Signal, time.Duration(spec.Stop.Timeout))},
+		{Label: "Restart", Value: string(spec.Restart)},
+		{Label: "Autostart", Value: yes(spec.Autostart) + ", priority " + strconv.Itoa(spec.Priority)},
+		{Label: "Machine id", Value: v.MachineID},
+		{Label: "Created", Value: stamp(v.Created, now)},
+		{Label: "Started", Value: stamp(v.Started, now)},
+		{Label: "Init", Value: number(v.PID)},
+	}
+	for _, m := range spec.Mounts {
+		all = append(all, output.Field{Label: "Mount", Value: m.Source + " at " + m.Target})
+	}
+	kept := all[:0]
+	for _, f := range all {
+		if f.Value != "" {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
+func number(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+func stamp(t, now time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Local().Format(time.DateTime) + " (" + output.AgeSince(now, t) + " ago)"
+}
+
+func limits(l profiles.Limits) string {
+	parts := []string{fmt.Sprintf("%d processes", l.Pids)}
+	if l.Memory > 0 {
+		parts = append(parts, output.Size(l.Memory)+" memory")
+	}
+	if l.CPU > 0 {
+		parts = append(parts, strconv.FormatFloat(float64(l.CPU)/1000, 'f', -1, 64)+" cores")
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,85 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sysctr/sysctr/manager/record"
+	"github.com/sysctr/sysctr/profiles"
+	"github.com/sysctr/sysctr/systemd"
+)
+
+// units is the service manager as the manager package wants it.
+type units struct{ conn *systemd.Conn }
+
+func newUnits(ctx context.Context) (*units, error) {
+	dialing, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	conn, err := systemd.Dial(dialing, "")
+	if err != nil {
+		return nil, fmt.Errorf("reach systemd: %w", err)
+	}
+	return &units{conn}, nil
+}
+
+func (u *units) close() { u.conn.Close() }
+
+// Start starts the unit of a container and waits for its job.
+func (u *units) Start(ctx context.Context, name string) error { return one(ctx, name, u.conn.Start) }
+
+// Stop is the reverse.
+func (u *units) Stop(ctx context.Context, name string) error { return one(ctx, name, u.conn.Stop) }
+
+func one(ctx context.Context, name string, job func(context.Context, []string, func(string, error))) error {
+	err := errors.New("systemd did not report how the job ended")
+	job(ctx, []string{systemd.Unit(name)}, func(_ string, result error) { err = result })
+	return err
+}
+
+// Adopt writes the drop-ins of new containers, enables those that start by themselves, and has systemd read it all once.
+func (u *units) Adopt(ctx context.Context, records []record.Record) error {
+	var enable, disable []string
+	for _, r := range records {
+		if _, err := systemd.WriteDropIn("/", r.Name, settings(r.Spec)); err != nil {
+			return err
+		}
+		if r.Spec.Autostart {
+			enable = append(enable, systemd.Unit(r.Name))
+		} else {
+			disable = append(disable, systemd.Unit(r.Name))
+		}
+	}
+	if len(enable) > 0 {
+		if _, err := u.conn.Enable(ctx, enable); err != nil {
+			return err
+		}
+	}
+	if _, err := u.conn.Disable(ctx, disable); err != nil { // links that an earlier container of the name left
+		return err
+	}
+	return u.conn.Reload(ctx)
+}
+
+// Forget takes away what Adopt made.
+func (u *units) Forget(ctx context.Context, names []string) error {
+	disable := make([]string, len(names))
+	for i, n := range names {
+		disable[i] = systemd.Unit(n)
+	}
+	_, err := u.conn.Disable(ctx, disable)
+	errs := []error{err}
+	for _, n := range names {
+		_, err := systemd.RemoveDropIn("/", n)
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, u.conn.ResetFailed(ctx, disable), u.conn.Reload(ctx))...)
+}
+
+// settings are what a unit needs to know of a spec.
+func settings(s profiles.Spec) systemd.Settings {
+	return systemd.Settings{
+		StopSignal: s.Stop.Signal, StopTimeout: time.Duration(s.Stop.Timeout), Restart: string(s.Restart), Priority: s.Priority,
+	}
+}

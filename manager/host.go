@@ -1,0 +1,174 @@
+package manager
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/sysctr/sysctr/manager/idrange"
+	"github.com/sysctr/sysctr/manager/lxc"
+	"github.com/sysctr/sysctr/manager/record"
+	"github.com/sysctr/sysctr/overlay/mount"
+)
+
+// inotifyInstances is what fs.inotify.max_user_instances is raised to: a container that boots systemd takes six, charged to root of the
+// host, and the kernel's default of 128 ends at some twenty containers with root itself locked out.
+const inotifyInstances = 8192
+
+// Preparation is one thing that the host needs, and whether it had it.
+type Preparation struct {
+	Name    string
+	Changed bool
+	Err     error
+}
+
+// Prepare makes the host ready: directories, the run directory's tmpfs, the mounter's user, the id range, kernel limits. Idempotent; it also
+// repairs. Everything is tried, whatever fails before.
+func Prepare(d lxc.Dirs, pool idrange.Pool, etc string) []Preparation {
+	steps := []struct {
+		name string
+		do   func() (bool, error)
+	}{
+		{"directories", func() (bool, error) { return makeDirs(d, etc) }},
+		{"run directory", func() (bool, error) { return mount.EnsureTmpfs(d.Run) }},
+		{"run directory's content", func() (bool, error) { return false, prepareRun(d) }},
+		{"user " + lxc.MounterUser, ensureMounter},
+		{"id range", func() (bool, error) { return reserveIDs(pool, etc) }},
+		{"overlayfs", ensureOverlayfs},
+		{"inotify instances", func() (bool, error) { return raiseInotify(etc) }},
+	}
+	done := make([]Preparation, 0, len(steps))
+	for _, s := range steps {
+		changed, err := s.do()
+		done = append(done, Preparation{Name: s.name, Changed: changed, Err: err})
+	}
+	return done
+}
+
+func makeDirs(d lxc.Dirs, etc string) (bool, error) {
+	changed := false
+	for _, dir := range []struct {
+		path string
+		mode os.FileMode
+	}{
+		{d.State, 0o700},
+		{filepath.Join(d.State, "containers"), 0o700},
+		{filepath.Join(etc, "sysctr", "profiles"), 0o755},
+		{d.Canary(), 0o755},
+	} {
+		if st, err := os.Stat(dir.path); err == nil && st.Mode().Perm() == dir.mode {
+			continue
+		}
+		if err := errors.Join(os.MkdirAll(dir.path, dir.mode), os.Chmod(dir.path, dir.mode)); err != nil {
+			return changed, err
+		}
+		changed = true
+	}
+	return changed, nil
+}
+
+// prepareRun makes what every command expects below the run directory. The parts that a container's root walks through are open for
+// passing, none for looking.
+func prepareRun(d lxc.Dirs) error {
+	if _, err := mount.EnsureTmpfs(d.Run); err != nil {
+		return err
+	}
+	for _, dir := range []string{d.Path(), filepath.Join(d.Run, "containers")} {
+		if err := os.MkdirAll(dir, 0o711); err != nil { //nolint:gosec // see above
+			return err
+		}
+	}
+	parser := filepath.Join(d.Path(), "apparmor_parser")
+	if _, err := os.Lstat(parser); err == nil {
+		return nil
+	}
+	found, err := exec.LookPath("/usr/sbin/apparmor_parser")
+	if err != nil {
+		return nil //nolint:nilerr // a host without AppArmor has none
+	}
+	if err := os.Symlink(found, parser); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// ensureMounter makes the system user that owns nothing, by the distribution's own tool.
+func ensureMounter() (bool, error) {
+	if _, err := lxc.Mounter(); err == nil {
+		return false, nil
+	}
+	out, err := exec.Command("useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", //nolint:noctx // short
+		"--shell", "/usr/sbin/nologin", "--comment", "sysctr, owns nothing", lxc.MounterUser).CombinedOutput()
+	if err != nil {
+		return false, fmt.Errorf("make the user %s: %w: %s", lxc.MounterUser, err, strings.TrimSpace(string(out)))
+	}
+	return true, nil
+}
+
+// reserveIDs writes the pool down as root's in subuid(5) and subgid(5), so that no tool gives it to a user.
+func reserveIDs(pool idrange.Pool, etc string) (bool, error) {
+	changed := false
+	for _, file := range []string{"subuid", "subgid"} {
+		path := filepath.Join(etc, file)
+		content, err := os.ReadFile(path)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return changed, err
+		}
+		text, edited, err := idrange.Reserve(content, pool)
+		if err != nil {
+			return changed, fmt.Errorf("%s: %w", path, err)
+		}
+		if !edited {
+			continue
+		}
+		if err := record.WriteFile(path, text, 0o644); err != nil {
+			return changed, err
+		}
+		changed = true
+	}
+	return changed, nil
+}
+
+func ensureOverlayfs() (bool, error) {
+	known, err := os.ReadFile("/proc/filesystems")
+	if err != nil {
+		return false, err
+	}
+	if strings.Contains(string(known), "\toverlay\n") {
+		return false, nil
+	}
+	if out, err := exec.Command("modprobe", "overlay").CombinedOutput(); err != nil { //nolint:noctx // short
+		return false, fmt.Errorf("load the overlay module: %w: %s", err, strings.TrimSpace(string(out)))
+	}
+	return true, nil
+}
+
+// raiseInotify raises the limit now and at every boot; it never lowers one.
+func raiseInotify(etc string) (bool, error) {
+	const key = "/proc/sys/fs/inotify/max_user_instances"
+	text, err := os.ReadFile(key)
+	if err != nil {
+		return false, err
+	}
+	have, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return false, err
+	}
+	if have >= inotifyInstances {
+		return false, nil
+	}
+	value := strconv.Itoa(inotifyInstances)
+	dir := filepath.Join(etc, "sysctl.d")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return false, err
+	}
+	line := "# Each system container takes six inotify instances of root's.\nfs.inotify.max_user_instances = " + value + "\n"
+	if err := record.WriteFile(filepath.Join(dir, "60-sysctr.conf"), []byte(line), 0o644); err != nil {
+		return false, err
+	}
+	return true, os.WriteFile(key, []byte(value), 0)
+}

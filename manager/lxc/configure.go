@@ -1,0 +1,82 @@
+package lxc
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/sysctr/sysctr/manager/alive"
+	"github.com/sysctr/sysctr/manager/record"
+	"github.com/sysctr/sysctr/profiles"
+)
+
+// groups are the control groups of one start.
+type groups struct {
+	container, monitor alive.Group
+	dirs               Cgroups // the same for liblxc
+}
+
+// groups names the control groups: fixed names, so that what is left can be found by name, and the container's name in each, since liblxc
+// fails on one that another container uses. Below a unit's own group where systemd started us, else below one of ours at the top.
+func (s *Starter) groups(name string) (groups, error) {
+	g := groups{dirs: Cgroups{
+		Container: "sysctr/c/" + name, Monitor: "sysctr/mon/" + name, Pivot: "sysctr/pivot",
+		Unified: s.Layout.Unified(), Controllers: map[string]bool{}, Swap: s.swap,
+	}}
+	place := s.Layout.At
+	if s.unit {
+		g.dirs.Container, g.dirs.Monitor, g.dirs.Pivot = "payload."+name, "supervisor."+name, "pivot."+name
+		g.dirs.Relative = true
+		place = func(rel string) (alive.Group, error) { return s.Layout.Beside(0, rel) }
+	}
+	for _, c := range []string{"memory", "cpu", "pids", "devices"} {
+		g.dirs.Controllers[c] = s.Layout.Has(c)
+	}
+	var err error
+	if g.container, err = place(g.dirs.Container); err != nil {
+		return g, fmt.Errorf("place the control groups: %w", err)
+	}
+	if g.monitor, err = place(g.dirs.Monitor); err != nil {
+		return g, fmt.Errorf("place the control groups: %w", err)
+	}
+	return g, nil
+}
+
+// configure writes the LXC configuration of this start.
+func (s *Starter) configure(rec record.Record, g groups) error {
+	dir := filepath.Join(s.Dirs.LXC(), rec.Name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the LXC directory: %w", err)
+	}
+	text, err := Config{
+		Name: rec.Name, Rootfs: s.Dirs.Root(rec.Name), Range: rec.Range, Spec: rec.Spec, Seccomp: s.policyFile(),
+		Notify: s.Dirs.Notify(rec.Name), Log: filepath.Join(dir, "log"), Cgroups: g.dirs, AppArmor: s.apparmor,
+		AfterStop: s.afterStop(rec.Spec.Restart),
+	}.Render()
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(dir, "config")
+	if err := record.WriteFile(file, text, 0o600); err != nil {
+		return fmt.Errorf("write the LXC configuration: %w", err)
+	}
+	written, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read the LXC configuration back: %w", err)
+	}
+	return checkTrailer(written)
+}
+
+// afterStop is the command that liblxc's monitor runs when the container has ended and no unit is there to start it again. liblxc hands it
+// to a shell and appends the container's name; the test is the shell's own, so that an ordinary stop starts no program.
+func (s *Starter) afterStop(restart profiles.Restart) string {
+	if s.unit {
+		return ""
+	}
+	again := "'" + strings.ReplaceAll(s.binary, "'", `'\''`) + "' _again"
+	if restart == profiles.Always {
+		return again
+	}
+	return `[ "$LXC_TARGET" != reboot ] || ` + again
+}

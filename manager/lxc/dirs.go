@@ -1,0 +1,39 @@
+package lxc
+
+import "path/filepath"
+
+// Dirs are the two directories of sysctr, /var/lib/sysctr and /run/sysctr, and what lies where in them.
+type Dirs struct{ State, Run string }
+
+// DefaultDirs are the directories of a host. They are constants of the product: liblxc knows a container by the literal path.
+func DefaultDirs() Dirs { return Dirs{State: "/var/lib/sysctr", Run: "/run/sysctr"} }
+
+// Delta is the container's own layer.
+func (d Dirs) Delta(name string) string {
+	return filepath.Join(d.State, "containers", name, "delta")
+}
+
+// Seed is the container's generated layer.
+func (d Dirs) Seed(name string) string { return filepath.Join(d.Run, "seed", name) }
+
+// Masks is where the cached masks are.
+func (d Dirs) Masks() string { return filepath.Join(d.Run, "mask") }
+
+// LXC is liblxc's directory, one subdirectory per container with its configuration and log.
+func (d Dirs) LXC() string { return filepath.Join(d.Run, "lxc") }
+
+// Root is where a container's root is attached in the starter's mount namespace.
+func (d Dirs) Root(name string) string { return filepath.Join(d.Run, "rootfs", name) }
+
+// Notify is the directory that is bound to /dev/.sysctr of a container.
+func (d Dirs) Notify(name string) string { return filepath.Join(d.Run, "containers", name, "notify") }
+
+// Lock is the lock file.
+func (d Dirs) Lock() string { return filepath.Join(d.Run, "lock") }
+
+// Path is the PATH of starters: liblxc runs newuidmap if it finds it, which is slow and insists on ranges in /etc/subuid; here it finds
+// apparmor_parser and nothing else.
+func (d Dirs) Path() string { return filepath.Join(d.Run, "bin") }
+
+// Canary is the visible directory of the host in which the self-test plants its files.
+func (d Dirs) Canary() string { return "/var/cache/sysctr" }

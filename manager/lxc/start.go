@@ -1,0 +1,288 @@
+package lxc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sysctr/sysctr/manager/alive"
+	"github.com/sysctr/sysctr/manager/record"
+	"github.com/sysctr/sysctr/overlay"
+	"github.com/sysctr/sysctr/overlay/mask"
+	"github.com/sysctr/sysctr/overlay/mount"
+	"github.com/sysctr/sysctr/profiles"
+)
+
+// Started is a container that has been started and verified, and may not have booted yet.
+type Started struct {
+	Live record.Live
+
+	store  record.LiveStore
+	name   string
+	notify *notify // nil: ready as soon as it runs
+}
+
+// Start mounts the container's layers, starts it through liblxc and verifies the promises before anybody hears of it; where one does not
+// hold, the container is killed and the error wraps ErrPromise. The caller holds the container's World lock. What the last start left is
+// swept first. After an error nothing runs and nothing is mounted.
+func (s *Starter) Start(ctx context.Context, name string) (*Started, error) {
+	rec, err := s.store.Load(name)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := s.groups(rec.Name)
+	if err != nil {
+		return nil, err
+	}
+	live, err := s.begin(ctx, rec, groups)
+	if err != nil {
+		return nil, err
+	}
+	started, err := s.start(rec, live, groups)
+	if err != nil {
+		return nil, errors.Join(err, s.giveUp(rec, live))
+	}
+	return started, nil
+}
+
+// begin sweeps what the last start left and writes down that a start is under way.
+func (s *Starter) begin(ctx context.Context, rec record.Record, g groups) (record.Live, error) {
+	if err := s.Sweep(ctx, rec.Name); err != nil {
+		return record.Live{}, fmt.Errorf("sweep what the last start left: %w", err)
+	}
+	self, err := alive.Self()
+	if err != nil {
+		return record.Live{}, err
+	}
+	live := record.Live{
+		Phase: record.PhaseStarting, Starter: self, Started: time.Now().UTC(), Unit: s.unit,
+		Cgroup: g.container, MonitorCgroup: g.monitor,
+	}
+	// The groups may be left from a start of which no liveness file tells (another boot of a test host, a lost file).
+	if err := sweepGroups(ctx, s.Layout, live); err != nil {
+		return record.Live{}, err
+	}
+	return live, s.Live.Save(rec.Name, live)
+}
+
+// giveUp kills what a failed start has begun.
+func (s *Starter) giveUp(rec record.Record, live record.Live) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return errors.Join(sweepGroups(ctx, s.Layout, live), s.clear(rec.Name))
+}
+
+func (s *Starter) start(rec record.Record, live record.Live, g groups) (*Started, error) {
+	started := &Started{store: s.Live, name: rec.Name}
+	root, err := s.prepare(rec, &live, started, g)
+	if err != nil {
+		return nil, errors.Join(err, started.abandon())
+	}
+	argv, below := rec.Spec.Init, false
+	if len(rec.Spec.Command) > 0 {
+		argv, below = rec.Spec.Command, true
+	}
+	processes, err := launch(s.Dirs.LXC(), rec.Name, argv, below)
+	err = errors.Join(err, root.Close(), os.Remove(s.Dirs.Root(rec.Name)))
+	if err == nil {
+		err = verify(processes.initPID, promised{
+			Range: rec.Range, Device: root.Device, Dropped: Dropped(rec.Spec), Isolation: rec.Spec.Isolation,
+		})
+	}
+	if err == nil {
+		live.Init, live.Monitor, err = look(processes)
+	}
+	if err != nil {
+		return nil, errors.Join(err, started.abandon())
+	}
+	live.Phase = record.PhaseRunning
+	live.Ready = started.notify == nil
+	started.Live = live
+	return started, s.Live.Save(rec.Name, live)
+}
+
+// prepare makes everything that liblxc is then pointed to: layers, configuration, notify socket, mounts.
+func (s *Starter) prepare(rec record.Record, live *record.Live, started *Started, g groups) (*mount.Root, error) {
+	userns, err := s.namespace(rec)
+	if err != nil {
+		return nil, err
+	}
+	if userns != nil && rec.Spec.Isolation == profiles.Private {
+		defer userns.Close()
+	}
+	if err := s.probeOnce(userns); err != nil {
+		return nil, err
+	}
+	stacks, generation, err := s.layers(rec)
+	if err != nil {
+		return nil, err
+	}
+	live.Mask = generation
+	if err := s.configure(rec, g); err != nil {
+		return nil, err
+	}
+	if started.notify, err = s.listen(rec); err != nil {
+		return nil, err
+	}
+	return s.mount(rec, stacks, userns)
+}
+
+func (s *Starter) namespace(rec record.Record) (*os.File, error) {
+	switch rec.Spec.Isolation {
+	case profiles.Privileged:
+		return nil, nil
+	case profiles.Shared:
+		return s.namespaces.get(rec.Range)
+	default:
+		return UserNS(rec.Range)
+	}
+}
+
+func (s *Starter) probeOnce(userns *os.File) error {
+	s.probe.Do(func() { s.idmapped, s.probeErr = s.session.Probe(userns) })
+	return s.probeErr
+}
+
+// layers returns the stacks of the container and the mask generation that they use. Mask and common come from the cache, the seed is
+// written anew.
+func (s *Starter) layers(rec record.Record) ([]overlay.Stack, string, error) {
+	shift := mask.Shift{}
+	if !s.idmapped {
+		shift.Base = rec.Range.Start
+	}
+	var points []string
+	for _, fs := range s.base[1:] {
+		points = append(points, fs.Point)
+	}
+	set, err := s.masks.Get(Rules(rec.Spec), shift, points)
+	if err != nil {
+		return nil, "", fmt.Errorf("make the mask: %w", err)
+	}
+	if err := s.seed(rec, shift); err != nil {
+		return nil, "", err
+	}
+	visible := s.base[:1:1]
+	for _, fs := range s.base[1:] {
+		if slices.Contains(set.Shown, strings.TrimPrefix(fs.Point, "/")) {
+			visible = append(visible, fs)
+		}
+	}
+	stacks := overlay.Plan(visible, overlay.Dirs{
+		Delta: s.Dirs.Delta(rec.Name), Seed: s.Dirs.Seed(rec.Name), Common: set.Common, Mask: set.Mask,
+	})
+	for _, stack := range stacks {
+		if err := ensureDelta(stack, rec.Range.Start); err != nil {
+			return nil, "", err
+		}
+	}
+	generation, err := filepath.Rel(s.Dirs.Masks(), filepath.Dir(set.Mask))
+	return stacks, generation, err
+}
+
+func (s *Starter) seed(rec record.Record, shift mask.Shift) error {
+	dir := s.Dirs.Seed(rec.Name)
+	if err := os.RemoveAll(dir); err != nil { // a tmpfs directory of ours: three small files, never a mount point
+		return fmt.Errorf("renew the seed: %w", err)
+	}
+	if err := mask.Write(dir, mask.Seed(mask.Identity{Name: rec.Name, MachineID: rec.MachineID}), shift); err != nil {
+		return fmt.Errorf("write the seed: %w", err)
+	}
+	return nil
+}
+
+// Rules are what a spec asks of the mask.
+func Rules(spec profiles.Spec) mask.Rules {
+	return mask.Rules{Hide: spec.Hide, Share: spec.Share, Units: spec.Units, System: len(spec.Init) > 0}
+}
+
+// listen makes the notify socket of a container whose init is systemd; others are ready when they run.
+func (s *Starter) listen(rec record.Record) (*notify, error) {
+	dir := s.Dirs.Notify(rec.Name)
+	if err := os.MkdirAll(dir, 0o711); err != nil { //nolint:gosec // bound into the container
+		return nil, fmt.Errorf("make the notify directory: %w", err)
+	}
+	if len(rec.Spec.Init) == 0 || !isSystemd(rec.Spec.Init[0]) {
+		return nil, nil
+	}
+	return listen(dir)
+}
+
+// isSystemd follows the host's /sbin/init and its like: the containers' init is the host's.
+func isSystemd(program string) bool {
+	target, err := filepath.EvalSymlinks(program)
+	return err == nil && strings.HasSuffix(target, "/systemd")
+}
+
+func (s *Starter) mount(rec record.Record, stacks []overlay.Stack, userns *os.File) (*mount.Root, error) {
+	at := s.Dirs.Root(rec.Name)
+	if err := os.Mkdir(at, 0o711); err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, err
+	}
+	root, err := s.session.Mount(mount.Request{Stacks: stacks, UserNS: userns, At: at})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.seal(root, stacks); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	root.Release()
+	return root, nil
+}
+
+// seal proves with the canary that the mounted layers keep sealed what is sealed on the host. It looks at the inner overlay, which no
+// container can have changed: one that removed the canary's directory in its own delta must not keep itself from starting.
+func (s *Starter) seal(root *mount.Root, stacks []overlay.Stack) error {
+	for i := len(stacks) - 1; i >= 0; i-- { // parents come first, so the first that has the canary is the one that shows it
+		canary, ok := s.canary.In(stacks[i].Point)
+		if !ok {
+			continue
+		}
+		if err := canary.Check(root.Inner(stacks[i].Point)); err != nil {
+			return fmt.Errorf("%w: %w", ErrPromise, err)
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: no layer shows the canary", ErrPromise)
+}
+
+// ensureDelta makes upper and work where they are missing: of a new container, or of a host filesystem that was mounted since. The upper's
+// root is the topmost directory of a merged root, so it has the owner and mode of the base's.
+func ensureDelta(stack overlay.Stack, shift uint32) error {
+	var st unix.Stat_t
+	if err := unix.Lstat(stack.Point, &st); err != nil {
+		return fmt.Errorf("look at %s: %w", stack.Point, err)
+	}
+	for _, dir := range []string{stack.Upper, stack.Work} {
+		if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+			return fmt.Errorf("make the delta: %w", err)
+		}
+		err := os.Mkdir(dir, 0o700)
+		if errors.Is(err, os.ErrExist) {
+			continue
+		}
+		if err == nil && dir == stack.Upper {
+			err = errors.Join(os.Chown(dir, int(st.Uid+shift), int(st.Gid+shift)), unix.Chmod(dir, st.Mode&0o7777))
+		}
+		if err != nil {
+			return fmt.Errorf("make the delta: %w", err)
+		}
+	}
+	return nil
+}
+
+func look(p launched) (initProcess, monitor alive.Process, err error) {
+	if initProcess, err = alive.Look(p.initPID); err != nil {
+		return initProcess, monitor, fmt.Errorf("the container ended at once: %w", err)
+	}
+	if monitor, err = alive.Look(p.monitorPID); err != nil {
+		return initProcess, monitor, fmt.Errorf("the container's monitor ended at once: %w", err)
+	}
+	return initProcess, monitor, nil
+}

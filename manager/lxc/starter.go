@@ -1,0 +1,152 @@
+package lxc
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"sync"
+
+	"github.com/sysctr/sysctr/manager/idrange"
+	"github.com/sysctr/sysctr/manager/record"
+	"github.com/sysctr/sysctr/overlay"
+	"github.com/sysctr/sysctr/overlay/mask"
+	"github.com/sysctr/sysctr/overlay/mount"
+)
+
+// MounterUser is the system user, with a group of the same name, that owns nothing on the host and mounts the inner overlays.
+const MounterUser = "sysctr-base"
+
+// ErrNotPrepared says that the host lacks what 'sysctr host init' makes.
+var ErrNotPrepared = errors.New("the host is not prepared; run 'sysctr host init'")
+
+// Options say how a Starter works.
+type Options struct {
+	Dirs Dirs
+	Unit bool // started by systemd as the unit of its one container: control groups below the unit's, no hook after the stop
+	// Binary is the absolute path of sysctr itself, which liblxc's monitor runs after a reboot from inside; unused with Unit.
+	Binary string
+}
+
+// Starter starts containers. It lives in a process and mount namespace of its own (mount.Isolate) and is made for one batch: what it
+// probed and planted holds for as long. It is safe for concurrent use.
+type Starter struct {
+	Host
+	unit     bool
+	binary   string
+	store    record.Store
+	session  *mount.Session
+	masks    mask.Cache
+	canary   mask.Canary
+	base     []overlay.Filesystem
+	apparmor bool
+	swap     bool
+
+	probe      sync.Once
+	probeErr   error
+	idmapped   bool // layers can be idmapped; else they are written with shifted owners
+	namespaces sharedNS
+}
+
+// NewStarter looks at the host, drops a thread to the mounter's credentials and plants the canary. Close takes that back.
+func NewStarter(o Options) (*Starter, error) {
+	s := &Starter{unit: o.Unit, binary: o.Binary, store: record.Open(o.Dirs.State), masks: mask.Cache{Dir: o.Dirs.Masks(), Root: "/"}}
+	mounter, err := Mounter()
+	if err != nil {
+		return nil, err
+	}
+	if s.Host, err = OpenHost(o.Dirs); err != nil {
+		return nil, err
+	}
+	table, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, fmt.Errorf("read the mount table: %w", err)
+	}
+	if s.base, err = overlay.Filesystems(table, o.Dirs.State); err != nil {
+		return nil, err
+	}
+	s.apparmor = appArmor()
+	s.swap = s.Layout.Unified() && accountsSwap(s.Layout.Mounts()[""])
+	for _, dir := range []string{"rootfs", "lxc", "seed", "containers", "attach"} {
+		if err := os.MkdirAll(filepath.Join(o.Dirs.Run, dir), 0o711); err != nil { //nolint:gosec // the container's root walks through
+			return nil, fmt.Errorf("%w: %w", ErrNotPrepared, err)
+		}
+	}
+	if err := record.WriteFile(s.policyFile(), policy, 0o600); err != nil {
+		return nil, fmt.Errorf("write the system call policy: %w", err)
+	}
+	if s.canary, err = mask.Plant(o.Dirs.Canary()); err != nil {
+		return nil, err
+	}
+	if s.session, err = mount.Open(mount.Config{RunDir: o.Dirs.Run, Mounter: mounter}); err != nil {
+		return nil, errors.Join(err, s.canary.Remove())
+	}
+	return s, nil
+}
+
+// Close removes the canary and ends the starter's thread. Containers go on.
+func (s *Starter) Close() error {
+	s.session.Close()
+	s.namespaces.close()
+	return s.canary.Remove()
+}
+
+func (s *Starter) policyFile() string { return filepath.Join(s.Dirs.LXC(), "seccomp.policy") }
+
+// Mounter returns the credentials of MounterUser, or ErrNotPrepared.
+func Mounter() (mount.Credentials, error) {
+	u, err := user.Lookup(MounterUser)
+	if err != nil {
+		return mount.Credentials{}, fmt.Errorf("%w: there is no user %s", ErrNotPrepared, MounterUser)
+	}
+	uid, uidErr := strconv.Atoi(u.Uid)
+	gid, gidErr := strconv.Atoi(u.Gid)
+	if err := errors.Join(uidErr, gidErr); err != nil {
+		return mount.Credentials{}, fmt.Errorf("look up %s: %w", MounterUser, err)
+	}
+	return mount.Credentials{UID: uid, GID: gid}, nil
+}
+
+// appArmor says whether the kernel confines with AppArmor, see apparmor(7).
+func appArmor() bool {
+	data, err := os.ReadFile("/sys/module/apparmor/parameters/enabled")
+	return err == nil && len(data) > 0 && data[0] == 'Y'
+}
+
+// accountsSwap says whether a cgroup v2 hierarchy has memory.swap.max in its groups; the root group never has it.
+func accountsSwap(root string) bool {
+	groups, err := filepath.Glob(filepath.Join(root, "*", "memory.swap.max"))
+	return err == nil && len(groups) > 0
+}
+
+// sharedNS keeps the user namespace of `isolation: shared`, which many containers of a batch map to.
+type sharedNS struct {
+	mu   sync.Mutex
+	open map[idrange.Range]*os.File
+}
+
+// get returns the namespace of a range, made once. It stays the owner.
+func (n *sharedNS) get(r idrange.Range) (*os.File, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if ns, ok := n.open[r]; ok {
+		return ns, nil
+	}
+	ns, err := UserNS(r)
+	if err != nil {
+		return nil, err
+	}
+	if n.open == nil {
+		n.open = map[idrange.Range]*os.File{}
+	}
+	n.open[r] = ns
+	return ns, nil
+}
+
+func (n *sharedNS) close() {
+	for _, ns := range n.open {
+		_ = ns.Close()
+	}
+}

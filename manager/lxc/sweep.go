@@ -1,0 +1,107 @@
+package lxc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sysctr/sysctr/manager/alive"
+	"github.com/sysctr/sysctr/manager/record"
+)
+
+// ErrRunning says that a container which was to be started or swept is alive.
+var ErrRunning = errors.New("the container is running")
+
+// Sweep removes what a start that ended somehow has left: its monitor, its control groups, its generated files. It returns ErrRunning and
+// touches nothing when the container's init is alive. Idempotent; the caller holds the World lock.
+//
+// It matters before every start: with fixed group names one leftover directory makes each later start fail, and 1 to 3 of 100 immediate
+// restarts find one.
+func (h Host) Sweep(ctx context.Context, name string) error {
+	live, err := h.Live.Load(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil { // a file that cannot be read says nothing about processes; the start's own groups are swept by name
+		return h.clear(name)
+	}
+	if live.Init.Alive() {
+		return ErrRunning
+	}
+	return errors.Join(sweepGroups(ctx, h.Layout, live), h.clear(name))
+}
+
+// Kill ends a container at once, whatever state it is in: init and monitor by pidfd, then everything left in its control groups. It waits
+// until all of it is gone and sweeps. It works on frozen containers and on ones whose monitor is stopped. Idempotent.
+func (h Host) Kill(ctx context.Context, name string) error {
+	live, err := h.Live.Load(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(sweepGroups(ctx, h.Layout, live), h.clear(name))
+}
+
+// sweepGroups kills the processes of both groups and the monitor, waits for them, and removes the groups.
+func sweepGroups(ctx context.Context, layout alive.Layout, live record.Live) error {
+	// The monitor first: it would otherwise see its container end, run the hook and fight over the groups.
+	if err := end(ctx, live.Monitor); err != nil {
+		return fmt.Errorf("end the monitor: %w", err)
+	}
+	var errs []error
+	for _, group := range []alive.Group{live.Cgroup, live.MonitorCgroup} {
+		if len(group) == 0 {
+			continue
+		}
+		tree, err := layout.Tree(group)
+		if errors.Is(err, alive.ErrGroup) {
+			continue // its hierarchies are not mounted any more
+		}
+		if err == nil {
+			err = errors.Join(tree.Kill(ctx), end(ctx, live.Init))
+		}
+		if err == nil {
+			err = tree.Remove(ctx)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// end kills one process and waits until it is gone. The zero process and one that has ended are fine.
+func end(ctx context.Context, p alive.Process) error {
+	handle, err := p.Open()
+	if errors.Is(err, alive.ErrGone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer handle.Close()
+	if err := handle.Signal(unix.SIGKILL); err != nil && !errors.Is(err, alive.ErrGone) {
+		return err
+	}
+	return handle.Wait(ctx)
+}
+
+// clear removes the generated files of a container that does not run: liveness, notify socket, seed and LXC configuration. All lie on the
+// run directory's tmpfs, where nothing is ever mounted in the host's namespace.
+func (h Host) clear(name string) error {
+	d := h.Dirs
+	err := errors.Join(
+		os.RemoveAll(d.Notify(name)),
+		os.RemoveAll(d.Seed(name)),
+		os.RemoveAll(filepath.Join(d.LXC(), name)),
+		h.Live.Remove(name),
+	)
+	if removeErr := os.Remove(d.Root(name)); removeErr != nil && !errors.Is(removeErr, os.ErrNotExist) {
+		err = errors.Join(err, removeErr)
+	}
+	return err
+}

@@ -1,0 +1,102 @@
+package manager
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/sysctr/sysctr/manager/record"
+	"github.com/sysctr/sysctr/profiles/name"
+)
+
+// Container is what was observed of one container.
+type Container struct {
+	Name   string
+	Record record.Record // zero if Err is set
+	Err    error         // why the record cannot be used
+	Live   record.Live   // zero if it does not run
+	Status record.Status
+}
+
+// World is what was observed, in natural order of the names.
+type World struct {
+	Containers []Container
+}
+
+// Observe reads the world: every record, every liveness file, and of the processes they name whether they live. It takes no lock and changes
+// nothing; 1000 containers take some 30 ms.
+func (m *Manager) Observe() (World, error) {
+	entries, err := m.store.List()
+	if err != nil {
+		return World{}, err
+	}
+	w := World{Containers: make([]Container, len(entries))}
+	for i, e := range entries {
+		w.Containers[i] = m.observe(e)
+	}
+	return w, nil
+}
+
+// observeOne looks at a single container again.
+func (m *Manager) observeOne(container string) Container {
+	rec, err := m.store.Load(container)
+	return m.observe(record.Entry{Name: container, Record: rec, Err: err})
+}
+
+func (m *Manager) observe(e record.Entry) Container {
+	c := Container{Name: e.Name, Record: e.Record, Err: e.Err}
+	live, err := m.host.Live.Load(e.Name)
+	if err != nil { // none, of another boot, or unusable: it says nothing about any process
+		c.Status = record.Observe(e.Err, nil, record.Facts{}, false)
+		return c
+	}
+	c.Live = live
+	locked, _ := m.locks.Held(e.Name, record.World) // only refines what is said of a container that is stopping
+	c.Status = record.Observe(e.Err, &live, m.facts(live), locked)
+	return c
+}
+
+// facts asks the kernel what the liveness file cannot know.
+func (m *Manager) facts(live record.Live) record.Facts {
+	f := record.Facts{
+		InitAlive: live.Init.Alive(), MonitorAlive: live.Monitor.Alive(), StarterAlive: live.Starter.Alive(),
+	}
+	if f.InitAlive {
+		if tree, err := m.host.Layout.Tree(live.Cgroup); err == nil {
+			f.Frozen, _ = tree.Frozen() // a group that cannot be asked is not frozen
+		}
+	}
+	return f
+}
+
+// Subjects are the containers as targets see them.
+func (w World) Subjects() []name.Subject {
+	subjects := make([]name.Subject, len(w.Containers))
+	for i, c := range w.Containers {
+		subjects[i] = name.Subject{
+			Name: c.Name, Profile: c.Record.Spec.Profile, State: string(c.Status.State), Tags: c.Record.Spec.Tags,
+		}
+	}
+	return subjects
+}
+
+// Find returns the container of that name.
+func (w World) Find(container string) (Container, bool) {
+	i, ok := slices.BinarySearchFunc(w.Containers, container, func(c Container, n string) int { return name.Compare(c.Name, n) })
+	if !ok {
+		return Container{}, false
+	}
+	return w.Containers[i], true
+}
+
+// usable says why nothing can be done with a container, or nil.
+func (c Container) usable() error {
+	switch {
+	case errors.Is(c.Err, os.ErrNotExist):
+		return fmt.Errorf("%w: there is no container of this name", name.ErrNoMatch)
+	case c.Err != nil:
+		return fmt.Errorf("the record cannot be used: %w", c.Err)
+	}
+	return nil
+}

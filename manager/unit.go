@@ -1,0 +1,107 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/sysctr/sysctr/manager/alive"
+	"github.com/sysctr/sysctr/manager/lxc"
+	"github.com/sysctr/sysctr/manager/record"
+)
+
+// Announce tells the service manager of a started container: its name, its monitor and init, whether it is ready.
+type Announce func(ctx context.Context, container string, live record.Live) error
+
+// worldPatience bounds how long a starter waits for a command that works on its container.
+const worldPatience = time.Minute
+
+// RunUnit starts one container as the main process of its unit, waits until it is ready, announces it and leaves: from then on the unit's
+// main process is the monitor. It must run in a mount namespace of its own. A container that does not get ready in time is announced all the
+// same and recorded as not ready: what to do about it is for whoever asked.
+func RunUnit(ctx context.Context, d lxc.Dirs, binary, container string, announce Announce) error {
+	return alone(ctx, d, binary, container, true, func(s *lxc.Starter) error {
+		started, err := s.Start(ctx, container)
+		if err != nil {
+			return err
+		}
+		if err := started.Await(ctx); err != nil && !started.Live.Init.Alive() {
+			return err
+		}
+		return announce(ctx, container, started.Live)
+	})
+}
+
+// RunAgain starts a container again that has rebooted from inside, where no unit does it. monitor is the process that asked. It does
+// nothing if the container was stopped, restarted or destroyed meanwhile.
+func RunAgain(ctx context.Context, d lxc.Dirs, binary, container string) error {
+	host, err := lxc.OpenHost(d)
+	if err != nil {
+		return err
+	}
+	before, err := host.Live.Load(container)
+	if err != nil {
+		return fmt.Errorf("nothing to start again: %w", err)
+	}
+	if err := ended(ctx, before.Monitor); err != nil {
+		return err
+	}
+	return alone(ctx, d, binary, container, false, func(s *lxc.Starter) error {
+		now, err := host.Live.Load(container)
+		if err != nil || now.Monitor != before.Monitor || now.Phase != record.PhaseRunning {
+			return nil //nolint:nilerr // somebody else has taken it in hand
+		}
+		started, err := s.Start(ctx, container)
+		if err != nil {
+			return err
+		}
+		return started.Await(ctx)
+	})
+}
+
+// ended waits for the monitor's end.
+func ended(ctx context.Context, monitor alive.Process) error {
+	handle, err := monitor.Open()
+	if err != nil {
+		return ignoreGone(err)
+	}
+	defer handle.Close()
+	waiting, cancel := context.WithTimeout(ctx, worldPatience)
+	defer cancel()
+	return handle.Wait(waiting)
+}
+
+// alone runs f with a starter and the container's World lock.
+func alone(ctx context.Context, d lxc.Dirs, binary, container string, unit bool, f func(*lxc.Starter) error) (err error) {
+	if err := prepareRun(d); err != nil {
+		return err
+	}
+	locks, err := record.OpenLocks(d.Lock())
+	if err != nil {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, worldPatience)
+	defer cancel()
+	if err := locks.Acquire(waiting, container, record.World); err != nil {
+		return busy(err)
+	}
+	defer locks.Release(container, record.World) //nolint:errcheck // the end of the process releases it anyway
+	starter, err := lxc.NewStarter(lxc.Options{Dirs: d, Unit: unit, Binary: binary})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, starter.Close()) }()
+	return f(starter)
+}
+
+// Serve runs a batch starter on the process's standard streams, for lxc.Spawn.
+func Serve(ctx context.Context, d lxc.Dirs, binary string, workers int) (err error) {
+	starter, err := lxc.NewStarter(lxc.Options{Dirs: d, Binary: binary})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, starter.Close()) }()
+	return starter.Serve(ctx, os.Stdin, os.Stdout, workers)
+}
