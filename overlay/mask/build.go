@@ -15,8 +15,8 @@ type Layers struct {
 	// Copies are the paths in Common that hold the host's own bytes (programs that others cannot read): relative, sorted. Whoever asks
 	// whether a patch has arrived compares them with the host's.
 	Copies []string
-	// Shown are those of the mount points asked for that a container may see; only they may get a stack of their own, since an opaque
-	// directory that is the root of a layer hides nothing. Mask and Common have a directory at each.
+	// Shown are those of the mount points asked for that a container may see, written as they were asked for, sorted; only they may get a
+	// stack of their own, since an opaque directory that is the root of a layer hides nothing. Mask and Common have a directory at each.
 	Shown []string
 }
 
@@ -161,6 +161,10 @@ func (b *builder) mountPoints(mounts []string) error {
 	tree := b.mask.tree()
 	for _, m := range mounts {
 		p := strings.TrimPrefix(m, "/")
+		if p == "" { // the root itself, which every tree has
+			b.shown = append(b.shown, m)
+			continue
+		}
 		if !clean(p) || p == "." {
 			return fmt.Errorf("%w: mount point %q is not a clean path below /", ErrRule, m)
 		}
@@ -172,21 +176,29 @@ func (b *builder) mountPoints(mounts []string) error {
 			continue
 		}
 		for _, l := range []layer{b.mask, b.common} {
-			for _, dir := range lineage(p) {
-				if _, ok := l[dir]; ok {
-					continue
-				}
-				e, err := b.hostDir(dir, false)
-				if err != nil {
-					return err
-				}
-				l.put(e)
+			if err := b.reach(l, p); err != nil {
+				return err
 			}
 		}
-		b.shown = append(b.shown, p)
+		b.shown = append(b.shown, m)
 	}
 	slices.Sort(b.shown)
 	b.shown = slices.Compact(b.shown)
+	return nil
+}
+
+// reach puts the directory p and those above it into l, as the host has them, where l has none.
+func (b *builder) reach(l layer, p string) error {
+	for _, dir := range lineage(p) {
+		if _, ok := l[dir]; ok {
+			continue
+		}
+		e, err := b.hostDir(dir, false)
+		if err != nil {
+			return err
+		}
+		l.put(e)
+	}
 	return nil
 }
 

@@ -45,14 +45,14 @@ func (b *builder) readAccounts() (accounts, error) {
 		{"etc/passwd", func(data []byte) (err error) { users, err = parsePasswd(data); return }},
 		{"etc/group", func(data []byte) (err error) { groups, err = parseGroup(data); return }},
 	} {
-		real, err := b.h.follow(f.path)
+		placed, err := b.h.follow(f.path)
 		if err != nil {
 			return accounts{}, err
 		}
-		if n, err := b.h.stat(real); err != nil || !n.exists() {
+		if n, err := b.h.stat(placed); err != nil || !n.exists() {
 			return accounts{}, err // a host without accounts has none to give
 		}
-		data, _, err := b.h.read(real, maxAccountFile)
+		data, _, err := b.h.read(placed, maxAccountFile)
 		if err != nil {
 			return accounts{}, err
 		}
@@ -97,11 +97,11 @@ func (b *builder) putAccounts(a accounts) error {
 // blank puts one of the blanks into common.
 func (b *builder) blank(s blank, a accounts) error {
 	if s.need != "" {
-		real, err := b.h.follow(s.need)
+		placed, err := b.h.follow(s.need)
 		if err != nil {
 			return err
 		}
-		if n, err := b.h.stat(real); err != nil || !n.isDir() {
+		if n, err := b.h.stat(placed); err != nil || !n.isDir() {
 			return err
 		}
 	}
@@ -120,11 +120,11 @@ func (b *builder) blank(s blank, a accounts) error {
 
 // sudoers puts a default in place of the host's, which no container can read, if the host has sudo.
 func (b *builder) sudoers(a accounts) error {
-	real, err := b.h.follow("usr/bin/sudo")
+	placed, err := b.h.follow("usr/bin/sudo")
 	if err != nil {
 		return err
 	}
-	if n, err := b.h.stat(real); err != nil || !n.isRegular() {
+	if n, err := b.h.stat(placed); err != nil || !n.isRegular() {
 		return err
 	}
 	var text strings.Builder

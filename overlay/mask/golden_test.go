@@ -16,7 +16,7 @@ func TestGolden(t *testing.T) {
 	}{
 		{summary: "debian-system", host: "debian", rules: mask.Rules{System: true, Units: []string{"ssh"}}},
 		{summary: "debian-command", host: "debian"},
-		{summary: "debian-mounts", host: "debian", mounts: []string{"/usr", "var", "var/log", "home", "opt/app", "data", "var/lib/postgresql"}},
+		{summary: "debian-mounts", host: "debian", mounts: []string{"/", "/usr", "var", "var/log", "home", "opt/app", "data", "var/lib/postgresql"}},
 		{summary: "split-system", host: "split", rules: mask.Rules{System: true, Units: []string{"cron.service"}}},
 		{summary: "rhel-system", host: "rhel", rules: mask.Rules{System: true, Units: []string{"crond"}}},
 	} {

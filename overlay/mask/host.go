@@ -222,15 +222,15 @@ func (h *host) place(p string) (string, error) {
 	if p == "." {
 		return p, nil
 	}
-	if real, ok := h.placed[parent(p)]; ok {
-		return path.Join(real, path.Base(p)), nil
+	if placed, ok := h.placed[parent(p)]; ok {
+		return path.Join(placed, path.Base(p)), nil
 	}
-	real, err := h.walk(parent(p))
+	placed, err := h.walk(parent(p))
 	if err != nil {
 		return "", err
 	}
-	h.placed[parent(p)] = real
-	return path.Join(real, path.Base(p)), nil
+	h.placed[parent(p)] = placed
+	return path.Join(placed, path.Base(p)), nil
 }
 
 // follow is place that follows the last component too.

@@ -43,11 +43,11 @@ func (b *builder) system() error {
 // maskGenerators keeps every generator of the host from running: they start what the host's own configuration asks for.
 func (b *builder) maskGenerators() error {
 	for _, dir := range generatorDirs() {
-		real, err := b.h.follow(dir)
+		placed, err := b.h.follow(dir)
 		if err != nil {
 			return err
 		}
-		names, err := b.h.list(real)
+		names, err := b.h.list(placed)
 		if err != nil {
 			return err
 		}

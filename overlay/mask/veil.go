@@ -75,29 +75,29 @@ func (b *builder) veil() error {
 
 // veilTarget hides what name at / is a link to, as /home to /usr/home: its own veil replaces the link only.
 func (b *builder) veilTarget(name string) error {
-	real, err := b.h.follow(name)
-	if err != nil || real == name || !strings.Contains(real, "/") || within(CanaryDir[1:], real) {
+	placed, err := b.h.follow(name)
+	if err != nil || placed == name || !strings.Contains(placed, "/") || within(CanaryDir[1:], placed) {
 		return err
 	}
-	b.veils[real] = false
+	b.veils[placed] = false
 	return nil
 }
 
 // veilUnlisted hides the names of dir that are not in shown, and those that are shown only as a link where they are none.
 func (b *builder) veilUnlisted(dir string, shown []string) error {
-	real, err := b.h.follow(dir)
+	placed, err := b.h.follow(dir)
 	if err != nil {
 		return err
 	}
-	names, err := b.h.list(real)
+	names, err := b.h.list(placed)
 	if err != nil {
 		return err
 	}
 	for _, name := range unlisted(names, shown) {
-		b.veils[path.Join(real, name)] = false
+		b.veils[path.Join(placed, name)] = false
 	}
 	for _, name := range []string{"lock", "run", "mail"} {
-		p := path.Join(real, name)
+		p := path.Join(placed, name)
 		n, err := b.h.stat(p)
 		if err != nil {
 			return err
@@ -115,15 +115,15 @@ func (b *builder) glob(pattern string) ([]string, error) {
 	for part := range strings.SplitSeq(pattern, "/") {
 		var next []string
 		for _, dir := range at {
-			real, err := b.h.follow(dir)
+			placed, err := b.h.follow(dir)
 			if err != nil {
 				return nil, err
 			}
-			names, err := b.h.list(real)
+			names, err := b.h.list(placed)
 			if err != nil {
 				return nil, err
 			}
-			next = append(next, matching(real, names, part)...)
+			next = append(next, matching(placed, names, part)...)
 		}
 		at = next
 	}
