@@ -49,8 +49,11 @@ func FuzzSet(f *testing.F) {
 		"network=none", "isolation=privileged", "hide={replace: []}", "=", "a.b.c.d=e", "tags=[&a b, *a]"} {
 		f.Add(s)
 	}
-	l := profiles.Open("")
+	var l profiles.Library
 	f.Fuzz(func(t *testing.T, set string) {
+		if _, err := l.Load("system"); err != nil {
+			t.Fatal(err)
+		}
 		s, err := l.Resolve("system", []string{set})
 		if err != nil {
 			checkPrintable(t, err)

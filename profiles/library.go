@@ -24,7 +24,7 @@ const (
 )
 
 // Library is where profiles are looked up by name: the built-in ones and a directory of files NAME.yaml. It keeps nothing; each call reads
-// the files as they are then.
+// the files as they are then. The zero Library has only the built-in profiles.
 type Library struct {
 	dir string
 }
@@ -167,15 +167,19 @@ func (l Library) extend(p *Profile, below []string) error {
 func (l Library) source(profile string) (file string, data []byte, err error) {
 	path := filepath.Join(l.dir, profile+suffix)
 	if isBuiltin(profile) {
-		if _, err := os.Lstat(path); err == nil {
+		if _, err := os.Lstat(path); err == nil && l.dir != "" {
 			return "", nil, builtinName(profile, path)
 		}
 		data, err := builtins.ReadFile(profile + suffix)
 		return builtinPrefix + profile, data, err
 	}
+	missing := &notFound{profile: profile, hint: l.similar(profile)}
+	if l.dir == "" { // the path would be looked up in the working directory
+		return "", nil, missing
+	}
 	data, err = readFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil, &notFound{profile: profile, hint: l.similar(profile)}
+		return "", nil, missing
 	}
 	return path, data, err
 }

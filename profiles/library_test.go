@@ -41,6 +41,21 @@ func TestBuiltins(t *testing.T) {
 	}
 }
 
+// The tests run in the folder that holds system.yaml: nothing may be looked up there.
+func TestZeroLibrary(t *testing.T) {
+	var l profiles.Library
+	if _, err := l.Load("system"); err != nil {
+		t.Error(err)
+	}
+	if _, err := l.Load("web"); !errors.Is(err, profiles.ErrNotFound) {
+		t.Errorf("error is %v, want ErrNotFound", err)
+	}
+	infos, err := l.Names()
+	if err != nil || len(infos) != 2 {
+		t.Errorf("got %v, %v", infos, err)
+	}
+}
+
 func TestNames(t *testing.T) {
 	l, dir := library(t, map[string]string{
 		"web10.yaml": "description: ten", "web2.yaml": "description: two\nextends: system", "bad.yaml": "memry: 1", "lost.yaml": "extends: nobody",
