@@ -1,0 +1,189 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/sysctr/sysctr/manager/idrange"
+	"github.com/sysctr/sysctr/profiles/name"
+)
+
+const (
+	recordFile  = "record.json"
+	draftPrefix = ".new-"
+	trashPrefix = ".trash-"
+)
+
+// Store is the records below one state directory. It holds nothing open and caches nothing.
+type Store struct {
+	dir string // ROOT/containers
+}
+
+// Open returns the store of a state directory, an absolute path such as /var/lib/sysctr. It touches nothing; the directory is made by the
+// first Create, mode 0700.
+func Open(root string) Store { return Store{dir: filepath.Join(root, "containers")} }
+
+// Dir returns the directory of the container: its record and its delta. It need not exist.
+func (s Store) Dir(name string) string { return filepath.Join(s.dir, name) }
+
+// Entry is one container in a list: its record, or why there is none.
+type Entry struct {
+	Name   string
+	Record Record // zero if Err is not nil
+	Err    error  // as Load returns it
+}
+
+// Load returns the record of a container. The error wraps fs.ErrNotExist if there is no such container, and ErrCreating too if it is
+// being made; ErrFormat; or ErrDamaged, also when the directory is there and the record is not.
+func (s Store) Load(container string) (Record, error) {
+	if err := name.Check(container); err != nil {
+		return Record{}, err
+	}
+	dir, err := os.Open(s.dir)
+	if err != nil {
+		return Record{}, fmt.Errorf("load record: %w", err)
+	}
+	e := s.entry(dir, container)
+	return e.Record, errors.Join(e.Err, dir.Close())
+}
+
+// List returns all containers in natural order: web2 before web10. One that cannot be loaded is in it with its error. Drafts and trash are
+// not, nor anything else whose name no container can have.
+func (s Store) List() ([]Entry, error) {
+	dir, err := os.Open(s.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list records: %w", err)
+	}
+	defer dir.Close() //nolint:errcheck // read only
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("list records: %w", err)
+	}
+	names = slices.DeleteFunc(names, func(entry string) bool { return name.Check(entry) != nil })
+	slices.SortFunc(names, name.Compare)
+	entries := s.loadAll(dir, names)
+	return slices.DeleteFunc(entries, func(e Entry) bool { return errors.Is(e.Err, fs.ErrNotExist) }), nil // destroyed meanwhile
+}
+
+// loadAll loads many records, a few at a time: parsing is most of it, and a thousand take tens of milliseconds one after the other.
+func (s Store) loadAll(dir *os.File, names []string) []Entry {
+	entries := make([]Entry, len(names))
+	var workers sync.WaitGroup
+	count := min(runtime.GOMAXPROCS(0), 8, 1+len(names)/32)
+	for first := range count {
+		workers.Add(1)
+		go func() {
+			defer workers.Done()
+			for i := first; i < len(names); i += count {
+				entries[i] = s.entry(dir, names[i])
+			}
+		}()
+	}
+	workers.Wait()
+	return entries
+}
+
+func (s Store) entry(dir *os.File, container string) Entry {
+	r, err := load(dir, container)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = s.missing(container, err)
+	}
+	return Entry{Name: container, Record: r, Err: err}
+}
+
+// Used returns the id ranges of all containers, drafts and trash: as long as files of a range exist, nobody else may have it. Ranges that
+// containers share are in it once for each. A draft without a record owns none.
+//
+// If the range of a container or of trash cannot be read, nothing is known to be free: the error names it and wraps ErrDamaged.
+func (s Store) Used() ([]idrange.Range, error) {
+	dir, err := os.Open(s.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list id ranges: %w", err)
+	}
+	defer dir.Close() //nolint:errcheck // read only
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("list id ranges: %w", err)
+	}
+	var used []idrange.Range
+	var failed []error
+	for _, entry := range names {
+		r, err := rangeOf(dir, entry)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("which ids has %s? %w; restore its record, or destroy it", entry, err))
+		}
+		if !r.IsZero() {
+			used = append(used, r)
+		}
+	}
+	return used, errors.Join(failed...)
+}
+
+// rangeOf returns the id range of one entry of the containers directory.
+func rangeOf(dir *os.File, entry string) (idrange.Range, error) {
+	draft, trash := strings.HasPrefix(entry, draftPrefix), strings.HasPrefix(entry, trashPrefix)
+	if !draft && !trash && name.Check(entry) != nil {
+		return idrange.Range{}, nil
+	}
+	content, err := readRegular(dir, filepath.Join(entry, recordFile), MaxSize)
+	var r idrange.Range
+	if err == nil {
+		r, err = decodeRange(content)
+	}
+	switch {
+	case err == nil:
+		return r, nil
+	case draft: // its record is written before anything that belongs to the range has content
+		return idrange.Range{}, nil
+	case errors.Is(err, fs.ErrNotExist) && (trash || isGone(dir, entry)): // Purge removes the record last
+		return idrange.Range{}, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return idrange.Range{}, fmt.Errorf("%w: it has no record", ErrDamaged)
+	default:
+		return idrange.Range{}, err
+	}
+}
+
+func isGone(dir *os.File, entry string) bool {
+	_, err := os.Lstat(filepath.Join(dir.Name(), entry))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// load reads the record of a container below the open directory of all.
+func load(dir *os.File, container string) (Record, error) {
+	content, err := readRegular(dir, filepath.Join(container, recordFile), MaxSize)
+	var r Record
+	if err == nil {
+		r, err = decode(content, container)
+	}
+	if err != nil {
+		return Record{}, fmt.Errorf("load %s: %w", filepath.Join(dir.Name(), container, recordFile), err)
+	}
+	return r, nil
+}
+
+// missing says why a record is not there.
+func (s Store) missing(container string, err error) error {
+	if _, errDir := os.Lstat(s.Dir(container)); errDir == nil {
+		return fmt.Errorf("%w: %s is not there", ErrDamaged, filepath.Join(s.Dir(container), recordFile))
+	}
+	if _, errDraft := os.Lstat(s.draft(container)); errDraft == nil {
+		return fmt.Errorf("%w: %w", ErrCreating, err)
+	}
+	return err
+}
+
+func (s Store) draft(container string) string { return filepath.Join(s.dir, draftPrefix+container) }
