@@ -173,13 +173,12 @@ func (l Library) source(profile string) (file string, data []byte, err error) {
 		data, err := builtins.ReadFile(profile + suffix)
 		return builtinPrefix + profile, data, err
 	}
-	missing := &notFound{profile: profile, hint: l.similar(profile)}
-	if l.dir == "" { // the path would be looked up in the working directory
-		return "", nil, missing
+	err = fs.ErrNotExist
+	if l.dir != "" { // else the path would be looked up in the working directory
+		data, err = readFile(path)
 	}
-	data, err = readFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil, missing
+		return "", nil, &notFound{profile: profile, hint: l.similar(profile)}
 	}
 	return path, data, err
 }

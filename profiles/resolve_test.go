@@ -67,6 +67,20 @@ func TestResolve(t *testing.T) {
 			func(s *profiles.Spec) { s.Init, s.Units = []string{"/lib/systemd/systemd"}, []string{"ssh.service"} }},
 		{"a command above a command keeps its way to stop", "{command: [/bin/x], stop: {timeout: 5s}}", "command: [/bin/y]", nil,
 			func(s *profiles.Spec) { s.Init, s.Command, s.Stop = nil, []string{"/bin/y"}, stop(5e9, "SIGTERM") }},
+		{"a volume takes the place of one with its name", "volumes: [{name: a, target: /a}, {name: b, target: /b}]", "volumes: [{name: a, target: /c, readonly: true}]", nil,
+			func(s *profiles.Spec) {
+				s.Volumes = []profiles.Volume{{Name: "a", Target: "/c", ReadOnly: true}, {Name: "b", Target: "/b"}}
+			}},
+		{"an interface takes the place of one with its name", "network: [{name: e0, type: managed}]", "network: [{name: e0, type: macvlan, parent: e1}]", nil,
+			func(s *profiles.Spec) {
+				s.Network = []profiles.Interface{{Name: "e0", Type: profiles.Macvlan, Parent: "e1"}}
+			}},
+		{"privileged that is written again", "isolation: privileged", "isolation: privileged", nil, func(s *profiles.Spec) { s.Isolation = profiles.Privileged }},
+		{"privileged by --set", "isolation: privileged", "tags: [a]", []string{"isolation=privileged"}, func(s *profiles.Spec) {
+			s.Isolation, s.Tags = profiles.Privileged, []string{"a"}
+		}},
+		{"privileged that is taken back", "isolation: privileged", "isolation: private", nil, func(*profiles.Spec) {}},
+		{"a probe is emptied", "patch: {probe: [/bin/p]}", "patch: {probe: []}", nil, func(*profiles.Spec) {}},
 		{"none drops the network", "network: [{name: eth0, type: managed}]", "network: none", nil, func(*profiles.Spec) {}},
 		{"off is a word", "", "patch: {mode: off}", nil, func(s *profiles.Spec) { s.Patch.Mode = profiles.Off }},
 		{"a date is a text", "", "description: 2026-11-20", nil, func(s *profiles.Spec) { s.Description = "2026-11-20" }},
@@ -161,6 +175,10 @@ func TestResolveRefuses(t *testing.T) {
 		{"--set: mandatory mask", nil, []string{"share=/root"}, `--set share: share[0]: "/root" cannot be shown`},
 		{"--set: larger than a profile", nil, []string{"description=" + strings.Repeat("x", profiles.MaxSize)}, `--set description: larger than 256 KiB`},
 		{"--set: command line with spaces", nil, []string{"command=/bin/sh -c x"}, `(write a list: ["/bin/sh", "-c", "x"])`},
+		{"--set: long command line with spaces", nil, []string{"command=/bin/sh -c a b c d"}, `(write a list: ["/bin/sh", "-c", "a", "b", …])`},
+		{"--set: no truth value", nil, []string{"autostart=1"}, `--set autostart: autostart: must be true or false, not "1"`},
+		{"--set: no number", nil, []string{"priority=high"}, `--set priority: priority: must be a whole decimal number, not "high"`},
+		{"--set: nothing in a list", nil, []string{"tags="}, `--set tags: tags[0]: bad name "": it is empty`},
 		{"--set: too often", nil, make([]string, 101), `--set: given 101 times, and 100 are allowed`},
 		{"--set: several at once", nil, []string{"a=1", "b=1"}, "--set a: unknown key \"a\""},
 	}

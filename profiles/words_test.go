@@ -1,6 +1,7 @@
 package profiles_test
 
 import (
+	"encoding/json"
 	"net/netip"
 	"syscall"
 	"testing"
@@ -24,6 +25,10 @@ func TestDuration(t *testing.T) {
 		if d, err := profiles.ParseDuration(text); err == nil {
 			t.Errorf("%q reads as %s", text, d)
 		}
+	}
+	var d profiles.Duration
+	if err := json.Unmarshal([]byte(`"1m30s"`), &d); err == nil || d != 0 {
+		t.Errorf("out of JSON: %s, %v", d, err)
 	}
 	if d, err := profiles.ParseDuration("120s"); err != nil || d.String() != "2m" {
 		t.Errorf("120s prints as %s, %v", d, err)
