@@ -29,7 +29,7 @@ func claim(t testing.TB) *Host {
 	// Between the making of a folder and its lock nobody may look for folders without an owner.
 	defer lockFile(t, runs+".lock").Close()
 	sweep(t, runs)
-	dir, err := os.MkdirTemp(runs, "e2e") //nolint:usetesting // the name is to be unique on the machine, and a sweep must find it
+	dir, err := os.MkdirTemp(runs, "e2e")
 	if err != nil {
 		t.Fatalf("make a test host: %v", err)
 	}

@@ -52,7 +52,7 @@ func design() rules {
 
 			"systemd": {"profiles/name"},
 
-			"manager/record":   {"profiles/..."},
+			"manager/record":   {"profiles/...", "manager/idrange", "manager/alive"},
 			"manager/idrange":  {},
 			"manager/alive":    {},
 			"manager/lxc":      {"profiles/...", "overlay/...", "manager/record", "manager/idrange", "manager/alive"},
