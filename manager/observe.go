@@ -46,6 +46,9 @@ func (m *Manager) observeOne(container string) Container {
 
 func (m *Manager) observe(e record.Entry) Container {
 	c := Container{Name: e.Name, Record: e.Record, Err: e.Err}
+	if errors.Is(e.Err, name.ErrNoMatch) || errors.Is(e.Err, os.ErrNotExist) {
+		return c // there is none, so it has no state
+	}
 	live, err := m.host.Live.Load(e.Name)
 	if err != nil { // none, of another boot, or unusable: it says nothing about any process
 		c.Status = record.Observe(e.Err, nil, record.Facts{}, false)

@@ -68,15 +68,21 @@ func (s *Starter) configure(rec record.Record, g groups) error {
 	return checkTrailer(written)
 }
 
-// afterStop is the command that liblxc's monitor runs when the container has ended and no unit is there to start it again. liblxc hands it
-// to a shell and appends the container's name; the test is the shell's own, so that an ordinary stop starts no program.
+// afterStop is the command that liblxc's monitor runs when the container has ended and no unit is there to start it again. liblxc executes it
+// through a shell and appends the container's name; the decision is this one shell's own, so that an ordinary stop starts no program of ours.
 func (s *Starter) afterStop(restart profiles.Restart) string {
 	if s.unit {
 		return ""
 	}
-	again := "'" + strings.ReplaceAll(s.binary, "'", `'\''`) + "' _again"
-	if restart == profiles.Always {
-		return again
+	condition := `[ "$LXC_TARGET" != reboot ] || `
+	switch restart {
+	case profiles.Always:
+		condition = ""
+	case profiles.Never:
+		return ""
 	}
-	return `[ "$LXC_TARGET" != reboot ] || ` + again
+	return "/bin/sh -c " + quote(condition+"exec "+quote(s.binary)+` _again "$0"`)
 }
+
+// quote makes s one word of a shell.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
