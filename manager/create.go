@@ -142,15 +142,24 @@ func (m *Manager) createLocked(ctx context.Context, names []string, spec profile
 	return m.Units.Adopt(ctx, made)
 }
 
-// sweepLeftovers removes what crashed commands left of creations and destructions that nobody works on.
+// sweepLeftovers removes what crashed commands left of creations and destructions. It takes the lock of each name it sweeps, except of those
+// whose locks the caller has.
 func (m *Manager) sweepLeftovers(mine []string) error {
-	own := map[string]bool{}
-	for _, n := range mine {
-		own[n] = true
-	}
+	var taken []string
+	defer func() {
+		for _, n := range taken {
+			_ = m.locks.Release(n, record.Verb) // see lane
+		}
+	}()
 	return m.store.Sweep(func(container string) bool {
-		held, err := m.locks.Held(container, record.Verb)
-		return own[container] || (err == nil && !held)
+		if slices.Contains(mine, container) {
+			return true
+		}
+		if m.locks.Try(container, record.Verb) != nil {
+			return slices.Contains(taken, container)
+		}
+		taken = append(taken, container)
+		return true
 	})
 }
 

@@ -135,8 +135,3 @@ func checkTrial(d lxc.Dirs, binary string) Finding {
 	}
 	return Finding{"layers", Good, answer, ""}
 }
-
-// RemoveHost takes back what Prepare made, as far as it belongs to nobody else, and returns what is kept. There must be no containers.
-func (m *Manager) RemoveHost(etc string) (kept []string, err error) {
-	return removeHost(m.Dirs, m.Pool, etc)
-}

@@ -15,6 +15,14 @@ import (
 	"github.com/sysctr/sysctr/overlay/mount"
 )
 
+// RemoveHost takes back what Prepare made, as far as it belongs to nobody else, and returns what is kept. There must be no containers.
+func (m *Manager) RemoveHost(etc string) (kept []string, err error) {
+	if err := m.sweepLeftovers(nil); err != nil {
+		return nil, err
+	}
+	return removeHost(m.Dirs, m.Pool, etc)
+}
+
 // removeHost is the reverse of Prepare. Everything is tried, whatever fails before.
 func removeHost(d lxc.Dirs, pool idrange.Pool, etc string) ([]string, error) {
 	errs := []error{

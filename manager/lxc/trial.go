@@ -54,8 +54,9 @@ func Try(d Dirs, r idrange.Range) (answer string, err error) {
 	if err != nil {
 		return "", err
 	}
-	// The delta lies where real ones do: whether that filesystem can hold one is what is tried.
-	delta, err := os.MkdirTemp(filepath.Join(d.State, "containers"), ".trial-")
+	// The delta lies where real ones do: whether that filesystem can hold one is what is tried. It is named like a draft, so that a sweep
+	// takes away what a killed trial leaves.
+	delta, err := os.MkdirTemp(filepath.Join(d.State, "containers"), ".new-trial-")
 	if err != nil {
 		return "", err
 	}
