@@ -9,9 +9,6 @@ import (
 	"github.com/sysctr/sysctr/manager/lxc"
 )
 
-// version is set by the linker from git describe; a plain go build says what the build information knows.
-var version string
-
 type versionInfo struct {
 	Version string `json:"version"`
 	Go      string `json:"go"`
@@ -22,12 +19,9 @@ func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Show the versions of sysctr and liblxc", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			v := versionInfo{Version: version, LXC: lxc.Version()}
+			v := versionInfo{LXC: lxc.Version()}
 			if info, ok := debug.ReadBuildInfo(); ok {
-				v.Go = info.GoVersion
-				if v.Version == "" {
-					v.Version = info.Main.Version
-				}
+				v.Go, v.Version = info.GoVersion, info.Main.Version
 			}
 			if a.format == output.FormatTable || a.format == output.FormatWide {
 				return a.printer.Details([]output.Field{

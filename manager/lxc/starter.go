@@ -86,11 +86,41 @@ func NewStarter(o Options) (*Starter, error) {
 	return s, nil
 }
 
-// Close removes the canary and ends the starter's thread. Containers go on.
+// Close removes the canary and unused masks, and ends the starter's thread. Containers go on.
 func (s *Starter) Close() error {
 	s.session.Close()
 	s.namespaces.close()
-	return s.canary.Remove()
+	return errors.Join(s.canary.Remove(), s.sweepMasks())
+}
+
+// sweepMasks removes the masks that no container is mounted over any more: each change of the host makes a new one.
+func (s *Starter) sweepMasks() error {
+	generations, err := filepath.Glob(filepath.Join(s.Dirs.Masks(), "*", "*"))
+	if err != nil {
+		return err
+	}
+	keys := map[string]bool{}
+	for _, g := range generations {
+		keys[filepath.Dir(g)] = true
+	}
+	if len(generations) == len(keys) { // the newest of each key stays in any case; the common case costs no look at every container
+		return nil
+	}
+	running, err := os.ReadDir(filepath.Join(s.Dirs.Run, "containers"))
+	if err != nil {
+		return err
+	}
+	var inUse []string
+	for _, entry := range running {
+		live, err := s.Live.Load(entry.Name())
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil //nolint:nilerr // it may use any of them
+		}
+		if live.Mask != "" {
+			inUse = append(inUse, filepath.Join(s.Dirs.Masks(), live.Mask))
+		}
+	}
+	return s.masks.Sweep(inUse)
 }
 
 func (s *Starter) policyFile() string { return filepath.Join(s.Dirs.LXC(), "seccomp.policy") }

@@ -46,14 +46,6 @@ func Try(d Dirs, r idrange.Range) (answer string, err error) {
 	if err := s.probeOnce(userns); err != nil {
 		return "", err
 	}
-	shift := mask.Shift{}
-	if !s.idmapped {
-		shift.Base = r.Start
-	}
-	set, err := s.masks.Get(mask.Rules{System: true}, shift, nil)
-	if err != nil {
-		return "", err
-	}
 	// The delta lies where real ones do: whether that filesystem can hold one is what is tried. It is named like a draft, so that a sweep
 	// takes away what a killed trial leaves.
 	delta, err := os.MkdirTemp(filepath.Join(d.State, "containers"), ".new-trial-")
@@ -66,23 +58,36 @@ func Try(d Dirs, r idrange.Range) (answer string, err error) {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, os.Remove(at)) }()
-	stacks := overlay.Plan(s.base[:1], overlay.Dirs{Delta: delta, Common: set.Common, Mask: set.Mask})
-	stacks[0].Seed = ""
-	if err := ensureDelta(stacks[0], r.Start); err != nil {
-		return "", err
-	}
-	root, err := s.session.Mount(mount.Request{Stacks: stacks, UserNS: userns, At: at})
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, root.Close()) }()
-	if err := s.seal(root, stacks); err != nil {
+	if err := s.tryMount(delta, at, userns, r.Start); err != nil {
 		return "", err
 	}
 	if s.idmapped {
 		return "by descriptors, idmapped; sealed files stay sealed", nil
 	}
 	return "by paths, with shifted owners; sealed files stay sealed", nil
+}
+
+// tryMount mounts the layers of the root filesystem over a fresh delta, proves the canary on them and unmounts.
+func (s *Starter) tryMount(delta, at string, userns *os.File, start uint32) (err error) {
+	shift := mask.Shift{}
+	if !s.idmapped {
+		shift.Base = start
+	}
+	set, err := s.masks.Get(mask.Rules{System: true}, shift, nil)
+	if err != nil {
+		return err
+	}
+	stacks := overlay.Plan(s.base[:1], overlay.Dirs{Delta: delta, Common: set.Common, Mask: set.Mask})
+	stacks[0].Seed = "" // it belongs to a container, and there is none
+	if err := ensureDelta(stacks[0], start); err != nil {
+		return err
+	}
+	root, err := s.session.Mount(mount.Request{Stacks: stacks, UserNS: userns, At: at})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	return s.seal(root, stacks)
 }
 
 // removeTrial removes an unused delta: nothing has ever been written into it but overlayfs's own work directory.
