@@ -71,4 +71,9 @@ func Open(c Config) (*Manager, error) {
 }
 
 // Close releases every lock.
-func (m *Manager) Close() error { return m.locks.Close() }
+func (m *Manager) Close() error {
+	if err := m.locks.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
+}

@@ -15,9 +15,13 @@ import (
 	"github.com/sysctr/sysctr/overlay/mount"
 )
 
-// RemoveHost takes back what Prepare made, as far as it belongs to nobody else, and returns what is kept. There must be no containers.
+// RemoveHost takes back what Prepare made, as far as it belongs to nobody else, and returns what is kept. There must be no containers. The
+// manager is closed by it.
 func (m *Manager) RemoveHost(etc string) (kept []string, err error) {
 	if err := m.sweepLeftovers(nil); err != nil {
+		return nil, err
+	}
+	if err := m.locks.Close(); err != nil { // an open file would keep the run directory mounted
 		return nil, err
 	}
 	return removeHost(m.Dirs, m.Pool, etc)
@@ -26,7 +30,7 @@ func (m *Manager) RemoveHost(etc string) (kept []string, err error) {
 // removeHost is the reverse of Prepare. Everything is tried, whatever fails before.
 func removeHost(d lxc.Dirs, pool idrange.Pool, etc string) ([]string, error) {
 	errs := []error{
-		removeGroups(), removeIDs(pool, etc), mount.RemoveTmpfs(d.Run), removeUser(),
+		removeGroups(), removeIDs(pool, etc), mount.RemoveTmpfs(d.Run), removeUser(), lxc.RemoveLocks(d),
 		removeEmpty(d.Run), removeEmpty(filepath.Join(d.State, "containers")), removeEmpty(d.State), removeEmpty(d.Canary()),
 		removeFile(filepath.Join(etc, "sysctl.d", "60-sysctr.conf")),
 		removeEmpty(filepath.Join(etc, "sysctr", "profiles")), removeEmpty(filepath.Join(etc, "sysctr")),

@@ -22,6 +22,12 @@ func (d Dirs) Masks() string { return filepath.Join(d.Run, "mask") }
 // LXC is liblxc's directory, one subdirectory per container with its configuration and log.
 func (d Dirs) LXC() string { return filepath.Join(d.Run, "lxc") }
 
+// libraryLocks is liblxc's own lock directory when it is run by root.
+const libraryLocks = "/run/lxc/lock"
+
+// libraryLocks is where liblxc puts its lock files of our containers; it never removes them.
+func (d Dirs) libraryLocks() string { return filepath.Join(libraryLocks, d.LXC()) }
+
 // Root is where a container's root is attached in the starter's mount namespace.
 func (d Dirs) Root(name string) string { return filepath.Join(d.Run, "rootfs", name) }
 

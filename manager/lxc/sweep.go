@@ -100,8 +100,20 @@ func (h Host) clear(name string) error {
 		os.RemoveAll(filepath.Join(d.LXC(), name)),
 		h.Live.Remove(name),
 	)
-	if removeErr := os.Remove(d.Root(name)); removeErr != nil && !errors.Is(removeErr, os.ErrNotExist) {
-		err = errors.Join(err, removeErr)
+	for _, path := range []string{d.Root(name), filepath.Join(d.libraryLocks(), "."+name)} {
+		if removeErr := os.Remove(path); removeErr != nil && !errors.Is(removeErr, os.ErrNotExist) {
+			err = errors.Join(err, removeErr)
+		}
 	}
 	return err
+}
+
+// RemoveLocks removes the directories in which liblxc kept its own lock files of our containers, up to its top one, as far as they are empty.
+func RemoveLocks(d Dirs) error {
+	for dir := d.libraryLocks(); dir != libraryLocks; dir = filepath.Dir(dir) {
+		if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil //nolint:nilerr // not empty: others use it
+		}
+	}
+	return nil
 }
