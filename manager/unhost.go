@@ -52,7 +52,7 @@ func removeGroups() error {
 		return err
 	}
 	for _, mount := range layout.Mounts() {
-		for _, dir := range []string{"sysctr/c", "sysctr/mon", "sysctr/pivot", "sysctr"} {
+		for _, dir := range []string{"sysctr/c", "sysctr/mon", "sysctr/pivot/lxc.pivot", "sysctr/pivot", "sysctr"} {
 			if err := removeEmpty(filepath.Join(mount, dir)); err != nil {
 				return err
 			}

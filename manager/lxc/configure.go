@@ -14,7 +14,8 @@ import (
 // groups are the control groups of one start.
 type groups struct {
 	container, monitor alive.Group
-	dirs               Cgroups // the same for liblxc
+	pivot              alive.Group // the container's own one; empty where all share one
+	dirs               Cgroups     // the same for liblxc
 }
 
 // groups names the control groups: fixed names, so that what is left can be found by name, and the container's name in each, since liblxc
@@ -34,6 +35,11 @@ func (s *Starter) groups(name string) (groups, error) {
 		g.dirs.Controllers[c] = s.Layout.Has(c)
 	}
 	var err error
+	if s.unit {
+		if g.pivot, err = place(g.dirs.Pivot); err != nil {
+			return g, fmt.Errorf("place the control groups: %w", err)
+		}
+	}
 	if g.container, err = place(g.dirs.Container); err != nil {
 		return g, fmt.Errorf("place the control groups: %w", err)
 	}

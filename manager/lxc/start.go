@@ -63,7 +63,7 @@ func (s *Starter) begin(ctx context.Context, rec record.Record, g groups) (recor
 	}
 	live := record.Live{
 		Phase: record.PhaseStarting, Starter: self, Started: time.Now().UTC(), Unit: s.unit,
-		Cgroup: g.container, MonitorCgroup: g.monitor,
+		Cgroup: g.container, MonitorCgroup: g.monitor, PivotCgroup: g.pivot,
 	}
 	// The groups may be left from a start of which no liveness file tells (another boot of a test host, a lost file).
 	if err := sweepGroups(ctx, s.Layout, live); err != nil {

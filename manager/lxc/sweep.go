@@ -55,7 +55,7 @@ func sweepGroups(ctx context.Context, layout alive.Layout, live record.Live) err
 		return fmt.Errorf("end the monitor: %w", err)
 	}
 	var errs []error
-	for _, group := range []alive.Group{live.Cgroup, live.MonitorCgroup} {
+	for _, group := range []alive.Group{live.Cgroup, live.MonitorCgroup, live.PivotCgroup} {
 		if len(group) == 0 {
 			continue
 		}
@@ -108,9 +108,12 @@ func (h Host) clear(name string) error {
 	return err
 }
 
-// RemoveLocks removes the directories in which liblxc kept its own lock files of our containers, up to its top one, as far as they are empty.
+// RemoveLocks removes liblxc's own lock files of our containers, and above them what that leaves empty. Nothing may be running.
 func RemoveLocks(d Dirs) error {
-	for dir := d.libraryLocks(); dir != libraryLocks; dir = filepath.Dir(dir) {
+	if err := os.RemoveAll(d.libraryLocks()); err != nil { // our literal path below liblxc's: nobody else's locks
+		return err
+	}
+	for dir := filepath.Dir(d.libraryLocks()); dir != libraryLocks; dir = filepath.Dir(dir) {
 		if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil //nolint:nilerr // not empty: others use it
 		}

@@ -53,9 +53,11 @@ type Live struct {
 	Mask       string `json:"mask,omitempty"`
 	// Unit is whether it was started by its systemd unit and must be stopped through it.
 	Unit bool `json:"unit,omitempty"`
-	// Cgroup holds the container's processes, MonitorCgroup its monitor.
+	// Cgroup holds the container's processes, MonitorCgroup its monitor, and PivotCgroup the monitor for the moment in which it removes the
+	// other two; it is empty where containers share one for that.
 	Cgroup        alive.Group `json:"cgroup,omitempty"`
 	MonitorCgroup alive.Group `json:"monitor_cgroup,omitempty"`
+	PivotCgroup   alive.Group `json:"pivot_cgroup,omitempty"`
 	// Stopped is why it is stopped or stops, as a clause for a human.
 	Stopped string `json:"stopped,omitempty"`
 }
@@ -84,7 +86,7 @@ func (l Live) Check() error {
 	if l.Mask != "" && (!filepath.IsLocal(l.Mask) || filepath.Clean(l.Mask) != l.Mask) {
 		return fmt.Errorf("%w: mask %.40q is not a path below the masks", ErrDamaged, l.Mask)
 	}
-	if err := errors.Join(l.Cgroup.Check(), l.MonitorCgroup.Check()); err != nil {
+	if err := errors.Join(l.Cgroup.Check(), l.MonitorCgroup.Check(), l.PivotCgroup.Check()); err != nil {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return nil
