@@ -56,6 +56,7 @@ func (a *app) runHidden(args []string) (int, bool) {
 
 func (a *app) starter([]string) error {
 	defer catchBrokenPipes()()
+	unix.CloseOnExec(lxc.LockDescriptor) // for us, not for anything that runs in a container
 	if err := mount.Isolate(); err != nil {
 		return err
 	}

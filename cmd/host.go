@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"github.com/sysctr/sysctr/cmd/output"
 	"github.com/sysctr/sysctr/manager"
 	"github.com/sysctr/sysctr/manager/idrange"
+	"github.com/sysctr/sysctr/systemd"
 )
 
 func (a *app) hostCommand() *cobra.Command {
@@ -27,7 +29,7 @@ that owns nothing, the range of ids (reserved in /etc/subuid and /etc/subgid), a
 inotify limit. What is right already is left alone, so it also repairs.
 
 ` + output.ExitStatus(output.ExitError, output.ExitHost),
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			if os.Geteuid() != 0 {
 				return &output.Error{Message: "the host is root's to prepare", Hint: "run it with sudo"}
 			}
@@ -40,6 +42,9 @@ inotify limit. What is right already is left alone, so it also repairs.
 					a.printer.Say("%s: made", p.Name)
 				}
 			}
+			if !boot && systemd.Booted("/") {
+				errs = append(errs, enableTarget(c.Context()))
+			}
 			if err := errors.Join(errs...); err != nil {
 				return &output.Error{Exit: output.ExitHost, Message: "the host cannot be prepared: " + err.Error(), Hint: "see 'sysctr doctor'", Err: err}
 			}
@@ -51,6 +56,34 @@ inotify limit. What is right already is left alone, so it also repairs.
 	}
 	c.Flags().BoolVar(&boot, "boot", false, "say only what is wrong (for sysctr-host.service)")
 	return c
+}
+
+// enableTarget has the target of all containers start with the host, and the unit files read.
+func enableTarget(ctx context.Context) error {
+	u, err := newUnits(ctx)
+	if err != nil {
+		return err
+	}
+	defer u.close()
+	if err := u.conn.Reload(ctx); err != nil {
+		return err
+	}
+	changed, err := u.conn.Enable(ctx, []string{systemd.Target})
+	if err != nil {
+		return fmt.Errorf("enable %s (was sysctr installed by 'make install'?): %w", systemd.Target, err)
+	}
+	return u.reload(ctx, changed)
+}
+
+// disableTarget is the reverse.
+func disableTarget(ctx context.Context) error {
+	u, err := newUnits(ctx)
+	if err != nil {
+		return err
+	}
+	defer u.close()
+	_, err = u.conn.Disable(ctx, []string{systemd.Target})
+	return err
 }
 
 func (a *app) hostStatus() *cobra.Command {
@@ -78,6 +111,11 @@ func (a *app) hostRemove() *cobra.Command {
 			}
 			if n := len(w.Containers); n > 0 {
 				return &output.Error{Exit: output.ExitBusy, Message: fmt.Sprintf("there are %d containers", n), Hint: "sysctr destroy all --yes --force"}
+			}
+			if systemd.Booted("/") {
+				if err := disableTarget(c.Context()); err != nil {
+					return err
+				}
 			}
 			kept, err := m.RemoveHost(a.etc)
 			for _, k := range kept {

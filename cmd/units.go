@@ -38,28 +38,61 @@ func one(ctx context.Context, name string, job func(context.Context, []string, f
 	return err
 }
 
-// Adopt writes the drop-ins of new containers, enables those that start by themselves, and has systemd read it all once.
+// Adopt writes the drop-ins of containers, enables those that start by themselves, and has systemd read it all once.
 func (u *units) Adopt(ctx context.Context, records []record.Record) error {
+	changed, err := writeDropIns(records)
+	if err != nil {
+		return err
+	}
 	var enable, disable []string
 	for _, r := range records {
-		if _, err := systemd.WriteDropIn("/", r.Name, settings(r.Spec)); err != nil {
-			return err
-		}
 		if r.Spec.Autostart {
 			enable = append(enable, systemd.Unit(r.Name))
 		} else {
-			disable = append(disable, systemd.Unit(r.Name))
+			disable = append(disable, systemd.Unit(r.Name)) // links that an earlier container of the name left
 		}
 	}
-	if len(enable) > 0 {
-		if _, err := u.conn.Enable(ctx, enable); err != nil {
+	for _, links := range []struct {
+		units  []string
+		change func(context.Context, []string) (bool, error)
+	}{{enable, u.conn.Enable}, {disable, u.conn.Disable}} {
+		if len(links.units) == 0 {
+			continue
+		}
+		linked, err := links.change(ctx, links.units)
+		if err != nil {
 			return err
 		}
+		changed = changed || linked
 	}
-	if _, err := u.conn.Disable(ctx, disable); err != nil { // links that an earlier container of the name left
+	return u.reload(ctx, changed)
+}
+
+// Prepare writes the drop-ins and leaves the links as they are.
+func (u *units) Prepare(ctx context.Context, records []record.Record) error {
+	changed, err := writeDropIns(records)
+	if err != nil {
 		return err
 	}
+	return u.reload(ctx, changed)
+}
+
+func (u *units) reload(ctx context.Context, changed bool) error {
+	if !changed {
+		return nil
+	}
 	return u.conn.Reload(ctx)
+}
+
+func writeDropIns(records []record.Record) (changed bool, err error) {
+	for _, r := range records {
+		written, err := systemd.WriteDropIn("/", r.Name, settings(r.Spec))
+		if err != nil {
+			return changed, err
+		}
+		changed = changed || written
+	}
+	return changed, nil
 }
 
 // Forget takes away what Adopt made.

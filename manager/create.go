@@ -75,6 +75,9 @@ func (m *Manager) Create(ctx context.Context, p Plan, spec profiles.Spec, how Ap
 			outcomes[i].Err = made[step.Name]
 			outcomes[i].Changed = outcomes[i].Err == nil
 		}
+	}
+	m.adopt(ctx, outcomes)
+	for i, step := range p.Steps {
 		outcomes[i].Status = m.observeOne(step.Name).Status
 		if how.Report != nil {
 			how.Report(outcomes[i])
@@ -130,16 +133,31 @@ func (m *Manager) createLocked(ctx context.Context, names []string, spec profile
 	for i, n := range names {
 		batch[i] = record.New(n, spec, ranges[i], time.Now())
 	}
-	var made []record.Record
 	for i, err := range m.store.CreateMany(batch, makeDelta) {
-		if failed[names[i]] = err; err == nil {
-			made = append(made, batch[i])
+		failed[names[i]] = err
+	}
+	return nil
+}
+
+// adopt tells the service manager of the containers of a plan of creations, also of those that were there: an interrupted command may have
+// made them and not come to this.
+func (m *Manager) adopt(ctx context.Context, outcomes []Outcome) {
+	if m.Units == nil {
+		return
+	}
+	var records []record.Record
+	for _, o := range outcomes {
+		if rec, err := m.store.Load(o.Name); err == nil && o.Err == nil {
+			records = append(records, rec)
 		}
 	}
-	if m.Units == nil {
-		return nil
+	if err := m.Units.Adopt(ctx, records); err != nil {
+		for i := range outcomes {
+			if outcomes[i].Err == nil {
+				outcomes[i].Err = fmt.Errorf("it is made, but its unit is not: %w", err)
+			}
+		}
 	}
-	return m.Units.Adopt(ctx, made)
 }
 
 // sweepLeftovers removes what crashed commands left of creations and destructions. It takes the lock of each name it sweeps, except of those

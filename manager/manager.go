@@ -25,8 +25,10 @@ type Units interface {
 	// Start, Stop and Restart return when the unit's job has ended.
 	Start(ctx context.Context, name string) error
 	Stop(ctx context.Context, name string) error
-	// Adopt makes the units of these containers what their records say, and enabled if they start by themselves.
+	// Adopt makes the units of new containers what their records say, and enabled if they start by themselves. Idempotent.
 	Adopt(ctx context.Context, records []record.Record) error
+	// Prepare is Adopt for containers that are about to start: whether their units are enabled is not touched.
+	Prepare(ctx context.Context, records []record.Record) error
 	// Forget takes back what Adopt did.
 	Forget(ctx context.Context, names []string) error
 }

@@ -14,6 +14,7 @@ import (
 
 // Start carries out a plan of starts: through units where systemd is PID 1, else through one starter for all.
 func (m *Manager) Start(ctx context.Context, p Plan, how Apply) []Outcome {
+	m.prepareUnits(ctx, p)
 	s := m.starting()
 	defer s.close()
 	return m.carryOut(ctx, p, how, func(ctx context.Context, step Step) (bool, error) {
@@ -23,6 +24,7 @@ func (m *Manager) Start(ctx context.Context, p Plan, how Apply) []Outcome {
 
 // Restart carries out a plan of restarts: each lane stops its container and starts it again over fresh mounts.
 func (m *Manager) Restart(ctx context.Context, p Plan, how Apply) []Outcome {
+	m.prepareUnits(ctx, p)
 	s := m.starting()
 	defer s.close()
 	return m.carryOut(ctx, p, how, func(ctx context.Context, step Step) (bool, error) {
@@ -32,6 +34,26 @@ func (m *Manager) Restart(ctx context.Context, p Plan, how Apply) []Outcome {
 		_, err := m.startOne(ctx, s, step.Name, how)
 		return true, err
 	})
+}
+
+// prepareUnits has the service manager know the records of what is about to start. A step that cannot be prepared fails in its lane.
+func (m *Manager) prepareUnits(ctx context.Context, p Plan) {
+	if m.Units == nil {
+		return
+	}
+	var records []record.Record
+	for _, step := range p.Steps {
+		if rec, err := m.store.Load(step.Name); err == nil && step.Err == nil && step.Action != None {
+			records = append(records, rec)
+		}
+	}
+	if err := m.Units.Prepare(ctx, records); err != nil {
+		for i := range p.Steps {
+			if p.Steps[i].Err == nil && p.Steps[i].Action != None {
+				p.Steps[i].Err = fmt.Errorf("prepare its unit: %w", err)
+			}
+		}
+	}
 }
 
 // startOne returns whether it started anything.

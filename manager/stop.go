@@ -52,7 +52,11 @@ func (m *Manager) stopUnit(ctx context.Context, c Container, now bool) error {
 		if err := m.thawToStop(c); err != nil {
 			return err
 		}
-		return errors.Join(m.Units.Stop(ctx, c.Name), m.kill(c.Name))
+		err := m.Units.Stop(ctx, c.Name)
+		if ctx.Err() != nil {
+			return err // whoever asked has lost patience, which is no reason to kill
+		}
+		return errors.Join(err, m.kill(c.Name))
 	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- m.Units.Stop(ctx, c.Name) }()

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/sysctr/sysctr/manager/idrange"
 	"github.com/sysctr/sysctr/manager/record"
@@ -76,6 +77,9 @@ func NewStarter(o Options) (*Starter, error) {
 	}
 	if err := record.WriteFile(s.policyFile(), policy, 0o600); err != nil {
 		return nil, fmt.Errorf("write the system call policy: %w", err)
+	}
+	if err := mask.SweepCanaries(o.Dirs.Canary(), time.Hour); err != nil { // a killed starter's
+		return nil, err
 	}
 	if s.canary, err = mask.Plant(o.Dirs.Canary()); err != nil {
 		return nil, err
