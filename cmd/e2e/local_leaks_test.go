@@ -101,8 +101,8 @@ func (l *local) processes(word string) []process {
 		exe, _ := os.Readlink("/proc/" + e.Name() + "/exe")
 		group, _ := os.ReadFile("/proc/" + e.Name() + "/cgroup")
 		ours := strings.TrimSuffix(exe, " (deleted)") == l.binary
-		if !ours && !strings.Contains(string(group), "/"+l.prefix) {
-			continue
+		if !ours && (exe == "" || !strings.Contains(string(group), "/"+l.prefix)) {
+			continue // without a program it has ended, and its parent has not looked yet
 		}
 		text, _ := os.ReadFile("/proc/" + e.Name() + "/cmdline")
 		command := strings.TrimSpace(strings.ReplaceAll(string(text), "\x00", " "))

@@ -135,16 +135,37 @@ func (l *local) try(t testing.TB, n, script string) e2e.Result {
 	return l.run(t, "exec", l.name(n), "--", "/bin/sh", "-euc", script)
 }
 
-// begin starts sysctr and does not wait for it.
-func (l *local) begin(t testing.TB, args ...string) *exec.Cmd {
+// command is sysctr, not started yet.
+func (l *local) command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(l.binary, args...)
-	cmd.Stderr = new(bytes.Buffer)
-	cmd.WaitDelay = time.Second // a starter of it may go on
-	if err := cmd.Start(); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, l.binary, args...)
+	cmd.WaitDelay = time.Second // a starter of it may go on and hold the streams
+	return cmd
+}
+
+// begin starts sysctr and does not wait for it. Its output is kept together.
+func (l *local) begin(t testing.TB, args ...string) *running {
+	t.Helper()
+	r := &running{Cmd: l.command(t, args...)}
+	r.Stdout, r.Stderr = &r.out, &r.out
+	if err := r.Start(); err != nil {
 		t.Fatalf("sysctr %q: %v", args, err)
 	}
-	return cmd
+	return r
+}
+
+// running is a sysctr that was begun.
+type running struct {
+	*exec.Cmd
+	out bytes.Buffer
+}
+
+// end waits for it and returns its exit status, -1 for one that a signal ended, and what it said.
+func (r *running) end() (int, string) {
+	_ = r.Wait() // the status says it
+	return r.ProcessState.ExitCode(), r.out.String()
 }
 
 // listed is a container as list -o json shows it.

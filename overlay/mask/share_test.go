@@ -50,7 +50,7 @@ func TestShareAndHide(t *testing.T) {
 			rules:   mask.Rules{Share: []string{"/etc", "/var/lib"}},
 			want: map[string]string{
 				"etc/cron.d": "", "etc/machine-id": "W 644 0:0 etc/machine-id", "etc/ssl/private": "O 755 0:110 etc/ssl/private",
-				"var/lib/postgresql": "", "var/lib/sysctr": "O 755 0:0 var/lib/sysctr",
+				"var/lib/postgresql": "", "var/lib/sysctr": "W 644 0:0 var/lib/sysctr",
 			},
 		},
 		{

@@ -28,6 +28,10 @@ func libShown() []string {
 	}
 }
 
+// nameless are the paths of which a container does not see the name either: nothing inside looks for what is sysctr's, and whoever finds it
+// would know where to look for more.
+func nameless() []string { return []string{"etc/sysctr", "var/lib/sysctr"} }
+
 // secret is one glob of them, with what it covers for a human.
 type secret struct{ glob, what string }
 

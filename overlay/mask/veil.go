@@ -70,6 +70,20 @@ func (b *builder) veil() error {
 			b.veils[p] = false
 		}
 	}
+	return b.unname()
+}
+
+// unname takes the names of what is nameless away too.
+func (b *builder) unname() error {
+	for _, name := range nameless() {
+		p, err := b.h.place(name)
+		if err != nil {
+			return err
+		}
+		if _, ok := b.veils[p]; ok {
+			b.veils[p] = true
+		}
+	}
 	return nil
 }
 
