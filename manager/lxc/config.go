@@ -3,11 +3,13 @@ package lxc
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
 	"github.com/sysctr/sysctr/manager/idrange"
 	"github.com/sysctr/sysctr/profiles"
+	"github.com/sysctr/sysctr/profiles/name"
 )
 
 // trailer is the last line of every configuration. liblxc reads a truncated file without complaint, and a lost lxc.idmap would be a
@@ -64,27 +66,30 @@ func Dropped(s profiles.Spec) []string {
 	return all
 }
 
-// Render returns the text of the configuration. It refuses a string that could begin a line of its own, whatever was validated before:
-// this is where a newline would turn into a key of the operator's host.
+// Render returns the text of the configuration. Whatever was validated before, it refuses a string that could begin a line of its own (this
+// is where a newline would turn into a key of the operator's host) and one that liblxc would not read back as it is meant.
 func (c Config) Render() ([]byte, error) {
 	w := &writer{}
+	if err := name.Check(c.Name); err != nil {
+		w.errs = append(w.errs, err)
+	}
 	w.set("lxc.uts.name", c.Name)
-	w.set("lxc.rootfs.path", "dir:"+c.Rootfs)
+	w.set("lxc.rootfs.path", "dir:"+w.path("lxc.rootfs.path", c.Rootfs))
 	w.set("lxc.net.0.type", "empty")
 	c.ids(w)
 	w.set("lxc.tty.max", "0")
 	w.set("lxc.pty.max", "1024")
 	w.set("lxc.autodev", "1")
-	w.set("lxc.cap.drop", strings.Join(Dropped(c.Spec), " "))
+	c.capabilities(w)
 	w.set("lxc.mount.auto", "cgroup:mixed proc:mixed sys:mixed")
-	w.set("lxc.seccomp.profile", c.Seccomp)
+	w.set("lxc.seccomp.profile", w.path("lxc.seccomp.profile", c.Seccomp))
 	w.set("lxc.keyring.session", "1")
 	if c.AppArmor {
 		w.set("lxc.apparmor.profile", "generated")
 		w.set("lxc.apparmor.allow_nesting", "1")
 	}
 	w.set("lxc.signal.halt", c.Spec.Stop.Signal)
-	w.set("lxc.log.file", c.Log)
+	w.set("lxc.log.file", w.path("lxc.log.file", c.Log))
 	w.set("lxc.log.level", "ERROR")
 	c.mounts(w)
 	c.environment(w)
@@ -111,8 +116,20 @@ func (c Config) ids(w *writer) {
 	}
 }
 
+// capabilities refuses names that liblxc would not drop: it takes "none" for the end of the list, for one.
+func (c Config) capabilities(w *writer) {
+	drop := Dropped(c.Spec)
+	for _, c := range drop {
+		if !slices.Contains(profiles.Capabilities(), c) {
+			w.refuse("lxc.cap.drop", c, "is no capability")
+			return
+		}
+	}
+	w.set("lxc.cap.drop", strings.Join(drop, " "))
+}
+
 func (c Config) mounts(w *writer) {
-	w.set("lxc.mount.entry", fstab(c.Notify)+" dev/.sysctr none bind,ro,nosuid,nodev,noexec,create=dir 0 0")
+	w.mount(c.Notify, "/dev/.sysctr", "bind,ro,nosuid,nodev,noexec,create=dir")
 	for _, m := range c.Spec.Mounts {
 		options := "bind,nosuid,nodev"
 		if m.ReadOnly {
@@ -121,13 +138,8 @@ func (c Config) mounts(w *writer) {
 		if m.Create != "" {
 			options += ",create=" + string(m.Create)
 		}
-		w.set("lxc.mount.entry", fstab(m.Source)+" "+fstab(strings.TrimPrefix(m.Target, "/"))+" none "+options+" 0 0")
+		w.mount(m.Source, m.Target, options)
 	}
-}
-
-// fstab escapes what separates the fields of an fstab(5) line.
-func fstab(path string) string {
-	return strings.NewReplacer(`\`, `\134`, " ", `\040`, "\t", `\011`, "#", `\043`).Replace(path)
 }
 
 func (c Config) environment(w *writer) {
@@ -137,6 +149,10 @@ func (c Config) environment(w *writer) {
 	}
 	sort.Strings(keys)
 	for _, k := range keys {
+		if k == "" || strings.Contains(k, "=") {
+			w.refuse("lxc.environment", k, "is not the name of a variable")
+			continue
+		}
 		w.set("lxc.environment", k+"="+c.Spec.Environment[k])
 	}
 	if len(c.Spec.Init) > 0 {
@@ -148,9 +164,9 @@ func (c Config) cgroups(w *writer) {
 	if c.Cgroups.Relative {
 		w.set("lxc.cgroup.relative", "1")
 	}
-	w.set("lxc.cgroup.dir.container", c.Cgroups.Container)
-	w.set("lxc.cgroup.dir.monitor", c.Cgroups.Monitor)
-	w.set("lxc.cgroup.dir.monitor.pivot", c.Cgroups.Pivot)
+	w.group("lxc.cgroup.dir.container", c.Cgroups.Container)
+	w.group("lxc.cgroup.dir.monitor", c.Cgroups.Monitor)
+	w.group("lxc.cgroup.dir.monitor.pivot", c.Cgroups.Pivot)
 	if c.Spec.Isolation == profiles.Privileged {
 		// Root of the host may write the limits of its own group; one level lower they are out of its sight.
 		w.set("lxc.cgroup.dir.container.inner", "ns")
@@ -209,20 +225,4 @@ func (g Cgroups) limits(l profiles.Limits) []limit {
 		add("pids", "pids.max", "pids.max", fmt.Sprint(l.Pids))
 	}
 	return out
-}
-
-// writer collects lines and what is wrong with them.
-type writer struct {
-	text []byte
-	errs []error
-}
-
-func (w *writer) set(key, value string) {
-	for _, r := range value {
-		if r < 0x20 || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == '\u2028' || r == '\u2029' {
-			w.errs = append(w.errs, fmt.Errorf("%s: the value %q has a control character", key, value))
-			return
-		}
-	}
-	w.text = append(w.text, key+" = "+value+"\n"...)
 }

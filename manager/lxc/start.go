@@ -92,7 +92,7 @@ func (s *Starter) start(rec record.Record, live record.Live, g groups) (*Started
 	processes, err := launch(s.Dirs.LXC(), rec.Name, argv, below)
 	err = errors.Join(err, root.Close(), os.Remove(s.Dirs.Root(rec.Name)))
 	if err == nil {
-		err = verify(processes.initPID, promised{
+		err = s.check(processes.initPID, promised{
 			Range: rec.Range, Device: root.Device, Dropped: Dropped(rec.Spec), Isolation: rec.Spec.Isolation,
 		})
 	}

@@ -44,6 +44,7 @@ type Starter struct {
 	base     []overlay.Filesystem
 	apparmor bool
 	swap     bool
+	check    func(initPID int, p promised) error // verify, except in tests: a promise cannot be broken from outside
 
 	probe      sync.Once
 	probeErr   error
@@ -53,7 +54,9 @@ type Starter struct {
 
 // NewStarter looks at the host, drops a thread to the mounter's credentials and plants the canary. Close takes that back.
 func NewStarter(o Options) (*Starter, error) {
-	s := &Starter{unit: o.Unit, binary: o.Binary, store: record.Open(o.Dirs.State), masks: mask.Cache{Dir: o.Dirs.Masks(), Root: "/"}}
+	s := &Starter{
+		unit: o.Unit, binary: o.Binary, store: record.Open(o.Dirs.State), masks: mask.Cache{Dir: o.Dirs.Masks(), Root: "/"}, check: verify,
+	}
 	mounter, err := Mounter()
 	if err != nil {
 		return nil, err
