@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -24,9 +25,10 @@ import (
 // The hidden verbs are how sysctr runs itself: as a starter, inside a unit, after a reboot from inside, and in a container. They are not for
 // people, and they come before the command line's own setup, which starters do not need: each monitor is a copy of its starter.
 const (
-	unitVerb  = "_unit"  // NAME: the main process of the container's unit
-	againVerb = "_again" // NAME …: asked by a monitor whose container rebooted
-	aloneVerb = "_alone" // VERB NAME: unitVerb and againVerb, in a mount namespace of their own
+	unitVerb    = "_unit"    // NAME: the main process of the container's unit
+	stoppedVerb = "_stopped" // NAME: after the end of the container's unit
+	againVerb   = "_again"   // NAME …: asked by a monitor whose container rebooted
+	aloneVerb   = "_alone"   // VERB NAME: unitVerb and againVerb, in a mount namespace of their own
 )
 
 // runHidden runs a hidden verb and says whether there was one.
@@ -44,6 +46,8 @@ func (a *app) runHidden(args []string) (int, bool) {
 		run = a.trial
 	case unitVerb:
 		run = a.unit
+	case stoppedVerb:
+		run = a.stopped
 	case againVerb:
 		run = a.again
 	case aloneVerb:
@@ -129,13 +133,28 @@ func (a *app) alone(args []string) error {
 	if err := os.Unsetenv("NOTIFY_SOCKET"); err != nil { // nothing that is started from here may speak for the unit
 		return err
 	}
-	return manager.RunUnit(ctx, a.dirs, self(), args[1], func(ctx context.Context, name string, live record.Live) error {
+	err := manager.RunUnit(ctx, a.dirs, self(), args[1], func(ctx context.Context, name string, live record.Live) error {
 		status := "running, not ready"
 		if live.Ready {
 			status = "running"
 		}
 		return errors.Join(a.register(ctx, name, live), systemd.Ready(socket, live.Monitor.PID, status))
 	})
+	if err != nil { // whoever waits for the job is told by this why it failed
+		err = errors.Join(err, systemd.Status(socket, err.Error()))
+	}
+	return err
+}
+
+// stopped takes away what a unit that has ended left behind.
+func (a *app) stopped(args []string) error {
+	if len(args) != 1 {
+		return usage(errors.New("a unit is of one container"))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	asked, err := systemd.StopAsked(ctx, "", systemd.Unit(args[0]))
+	return errors.Join(err, manager.RunStopped(ctx, a.dirs, args[0], asked))
 }
 
 // register makes the container known to machinectl. A host without machined, and one whose machined does not answer, is no reason not to

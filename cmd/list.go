@@ -8,6 +8,7 @@ import (
 
 	"github.com/sysctr/sysctr/cmd/output"
 	"github.com/sysctr/sysctr/manager"
+	"github.com/sysctr/sysctr/manager/record"
 )
 
 // container is one container as JSON shows it.
@@ -36,8 +37,10 @@ func view(c manager.Container) container {
 	v := container{
 		Name: c.Name, State: string(c.Status.State), Ready: c.Status.Ready, Reason: c.Status.Reason, Profile: c.Record.Spec.Profile,
 		Tags: append([]string{}, c.Record.Spec.Tags...), Isolation: string(c.Record.Spec.Isolation), Addresses: []string{},
-		Generation: c.Live.Generation, PID: c.Live.Init.PID, Unit: c.Live.Unit, MachineID: c.Record.MachineID,
-		Autostart: c.Record.Spec.Autostart, Priority: c.Record.Spec.Priority, Created: c.Record.Created, Started: c.Live.Started,
+		MachineID: c.Record.MachineID, Autostart: c.Record.Spec.Autostart, Priority: c.Record.Spec.Priority, Created: c.Record.Created,
+	}
+	if c.Status.State != record.Stopped { // of a run that is over only the reason is told
+		v.Generation, v.PID, v.Unit, v.Started = c.Live.Generation, c.Live.Init.PID, c.Live.Unit, c.Live.Started
 	}
 	if !c.Record.Range.IsZero() {
 		v.IDs = c.Record.Range.String()

@@ -34,6 +34,28 @@ func RunUnit(ctx context.Context, d lxc.Dirs, binary, container string, announce
 	})
 }
 
+// RunStopped takes away what a container left when its unit ended, whoever ended it: systemd removes the groups of its own hierarchies only.
+// asked says that the unit was told to stop; else the liveness file stays and tells of the end. It does nothing while a command works on
+// the container, since that does the same when it is done.
+func RunStopped(ctx context.Context, d lxc.Dirs, container string, asked bool) error {
+	host, err := lxc.OpenHost(d)
+	if err != nil {
+		return err
+	}
+	locks, err := record.OpenLocks(d.Lock())
+	if err != nil {
+		return err
+	}
+	defer locks.Close() //nolint:errcheck // releases the lock, as the end of the process would
+	if err := locks.Try(container, record.World); err != nil {
+		if errors.Is(err, record.ErrBusy) {
+			return nil
+		}
+		return err
+	}
+	return host.Leave(ctx, container, asked)
+}
+
 // RunAgain starts a container again that has rebooted from inside, where no unit does it. monitor is the process that asked. It does
 // nothing if the container was stopped, restarted or destroyed meanwhile.
 func RunAgain(ctx context.Context, d lxc.Dirs, binary, container string) error {

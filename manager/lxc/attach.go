@@ -90,7 +90,7 @@ func (a Attach) enter(d Dirs, argv []string, streams [3]uintptr) (int, error) {
 	options.StdinFd, options.StdoutFd, options.StderrFd = streams[0], streams[1], streams[2]
 	pid, err := c.RunCommandNoWait(argv, options)
 	if err != nil {
-		return 0, fmt.Errorf("enter the container: %w%s", err, logTail(d.LXC(), a.Name))
+		return 0, fmt.Errorf("enter the container: %w%s", err, logged(d.LXC(), a.Name))
 	}
 	return pid, nil
 }

@@ -1,6 +1,7 @@
 package lxc
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,8 +50,25 @@ func (s *Starter) groups(name string) (groups, error) {
 	return g, nil
 }
 
+// ErrSource says that something of the host which a container is to mount is not there.
+var ErrSource = errors.New("cannot be mounted; make it, or take it out of the profile's mounts")
+
+// checkSources looks at the sources of the container's own mounts: liblxc's word for a missing one is "invalid argument", or none.
+func checkSources(mounts []profiles.Mount) error {
+	var errs []error
+	for _, m := range mounts {
+		if _, err := os.Stat(m.Source); err != nil {
+			errs = append(errs, fmt.Errorf("%s %w: %w", m.Source, ErrSource, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // configure writes the LXC configuration of this start.
 func (s *Starter) configure(rec record.Record, g groups) error {
+	if err := checkSources(rec.Spec.Mounts); err != nil {
+		return err
+	}
 	dir := filepath.Join(s.Dirs.LXC(), rec.Name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the LXC directory: %w", err)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,7 +22,7 @@ type launched struct{ initPID, monitorPID int }
 func launch(dir, name string, argv []string, below bool) (launched, error) {
 	c, err := golxc.NewContainer(name, dir)
 	if err != nil {
-		return launched{}, fmt.Errorf("load the LXC configuration: %w%s", err, logTail(dir, name))
+		return launched{}, fmt.Errorf("load the LXC configuration: %w%s", err, logged(dir, name))
 	}
 	defer c.Release() //nolint:errcheck // frees memory; there is nothing to lose
 	start := c.StartWithArgs
@@ -29,11 +30,11 @@ func launch(dir, name string, argv []string, below bool) (launched, error) {
 		start = c.StartExecute
 	}
 	if err := start(argv); err != nil {
-		return launched{}, fmt.Errorf("start through liblxc: %w%s", err, logTail(dir, name))
+		return launched{}, fmt.Errorf("start through liblxc: %w%s", err, logged(dir, name))
 	}
 	pid := c.InitPid()
 	if pid <= 0 {
-		return launched{}, fmt.Errorf("start through liblxc: the container ended at once%s", logTail(dir, name))
+		return launched{}, fmt.Errorf("start through liblxc: the container ended at once%s", logged(dir, name))
 	}
 	monitor, err := parent(pid)
 	if err != nil {
@@ -70,24 +71,28 @@ func statusField(pid int, field string) (string, error) {
 	return "", fmt.Errorf("process %d has no %s in its status", pid, field)
 }
 
-// logTail returns what liblxc wrote last about the container, since its errors say nothing but that something failed.
-func logTail(dir, name string) string {
-	const most = 2048
-	data, err := os.ReadFile(filepath.Join(dir, name, "log"))
-	if err != nil || len(data) == 0 {
+// logged returns what liblxc wrote about the container's start, since its errors say nothing but that something failed. The first lines are
+// the cause, the later ones what came of it.
+func logged(dir, name string) string {
+	file, err := os.Open(filepath.Join(dir, name, "log"))
+	if err != nil {
 		return ""
 	}
-	if len(data) > most {
-		data = data[len(data)-most:]
-	}
-	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
-	for i, line := range lines {
+	defer file.Close()
+	var causes []string
+	lines := bufio.NewScanner(io.LimitReader(file, 4096))
+	for lines.Scan() && len(causes) < 3 {
+		line := lines.Text()
 		// "lxc NAME 20260101 ERROR    start - ../src/lxc/start.c:lxc_spawn:1832 - What happened": the last part is for people.
 		if parts := strings.SplitN(line, " - ", 3); len(parts) == 3 {
-			lines[i] = parts[2]
+			line = parts[2]
 		}
+		causes = append(causes, line)
 	}
-	return ": " + strings.Join(lines[max(0, len(lines)-3):], "; ")
+	if len(causes) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(causes, "; ")
 }
 
 // checkTrailer refuses a configuration that is not whole.

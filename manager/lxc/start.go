@@ -47,7 +47,7 @@ func (s *Starter) Start(ctx context.Context, name string) (*Started, error) {
 	}
 	started, err := s.start(rec, live, groups)
 	if err != nil {
-		return nil, errors.Join(err, s.giveUp(rec, live))
+		return nil, errors.Join(err, s.giveUp(rec.Name, live, err))
 	}
 	return started, nil
 }
@@ -70,13 +70,6 @@ func (s *Starter) begin(ctx context.Context, rec record.Record, g groups) (recor
 		return record.Live{}, err
 	}
 	return live, s.Live.Save(rec.Name, live)
-}
-
-// giveUp kills what a failed start has begun.
-func (s *Starter) giveUp(rec record.Record, live record.Live) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	return errors.Join(sweepGroups(ctx, s.Layout, live), s.clear(rec.Name))
 }
 
 func (s *Starter) start(rec record.Record, live record.Live, g groups) (*Started, error) {

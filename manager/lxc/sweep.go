@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
+	"unicode"
 
 	"golang.org/x/sys/unix"
 
@@ -48,7 +51,23 @@ func (h Host) Kill(ctx context.Context, name string) error {
 	return errors.Join(sweepGroups(ctx, h.Layout, live), h.clear(name))
 }
 
-// sweepGroups kills the processes of both groups and the monitor, waits for them, and removes the groups.
+// Leave is Kill at the end of a unit: it keeps the liveness file, which tells of the end, unless the end was wanted or the container is not
+// the unit's.
+func (h Host) Leave(ctx context.Context, name string, wanted bool) error {
+	live, err := h.Live.Load(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil || !live.Unit {
+		return err
+	}
+	if wanted || live.Phase == record.PhaseStopping {
+		return h.Kill(ctx, name)
+	}
+	return sweepGroups(ctx, h.Layout, live)
+}
+
+// sweepGroups kills the processes of all groups and the monitor, waits for them, and removes the groups.
 func sweepGroups(ctx context.Context, layout alive.Layout, live record.Live) error {
 	// The monitor first: it would otherwise see its container end, run the hook and fight over the groups.
 	if err := end(ctx, live.Monitor); err != nil {
@@ -72,6 +91,34 @@ func sweepGroups(ctx context.Context, layout alive.Layout, live record.Live) err
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// giveUp kills what a failed start has begun, and leaves the reason for the list.
+func (s *Starter) giveUp(name string, live record.Live, cause error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	live.Starter, live.Stopped = alive.Process{}, clause("its start failed: "+cause.Error())
+	if s.unit {
+		// liblxc has put the starter itself into the monitor's group (cgroup v2 allows processes in leaves only), so the rest is for the unit's
+		// end: see Leave.
+		return errors.Join(sweepGroups(ctx, s.Layout, record.Live{Cgroup: live.Cgroup}), s.Live.Save(name, live))
+	}
+	return errors.Join(sweepGroups(ctx, s.Layout, live), s.clear(name), s.Live.Save(name, live))
+}
+
+// clause makes any text a short line that a live state takes.
+func clause(text string) string {
+	const most = 400
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
 }
 
 // end kills one process and waits until it is gone. The zero process and one that has ended are fine.
