@@ -46,7 +46,7 @@ func RunStopped(ctx context.Context, d lxc.Dirs, container string, asked bool) e
 	if err != nil {
 		return err
 	}
-	defer locks.Close() //nolint:errcheck // releases the lock, as the end of the process would
+	defer locks.Close() // releases the lock, as the end of the process would
 	if err := locks.Try(container, record.World); err != nil {
 		if errors.Is(err, record.ErrBusy) {
 			return nil

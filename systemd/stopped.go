@@ -15,7 +15,7 @@ func StopAsked(ctx context.Context, address, unit string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("connect to systemd: %w", err)
 	}
-	defer conn.Close() //nolint:errcheck // nothing is under way on it
+	defer conn.Close() // nothing is under way on it
 	kind, err := jobOf(ctx, conn, unit)
 	if err != nil {
 		return false, fmt.Errorf("look at the job of %s: %w", unit, err)

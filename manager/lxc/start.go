@@ -163,7 +163,7 @@ func (s *Starter) layers(rec record.Record) ([]overlay.Stack, string, error) {
 	}
 	visible := s.base[:1:1]
 	for _, fs := range s.base[1:] {
-		if slices.Contains(set.Shown, strings.TrimPrefix(fs.Point, "/")) {
+		if slices.Contains(set.Shown, fs.Point) {
 			visible = append(visible, fs)
 		}
 	}
