@@ -61,6 +61,9 @@ func (a *app) create(ctx context.Context, args []string, o *createOptions) error
 	}
 	a.warnSpec(spec, map[string]bool{})
 	plan := manager.PlanCreate(w, names, spec, o.missing)
+	if plan.Refused() {
+		return a.refused(w, plan, o.dryRun)
+	}
 	if o.dryRun {
 		return a.result(planned(w, plan), true, nil)
 	}
@@ -71,6 +74,20 @@ func (a *app) create(ctx context.Context, args []string, o *createOptions) error
 		}
 	}
 	return a.result(outcomes, false, nil)
+}
+
+// refused prints a plan that is not carried out. With several names the exit code is that of the first refused one: that some failed would
+// mean that others were made.
+func (a *app) refused(w manager.World, plan manager.Plan, dryRun bool) error {
+	outcomes := planned(w, plan)
+	var whole error
+	for _, out := range outcomes {
+		if out.Err != nil && len(outcomes) > 1 && whole == nil {
+			failure := output.ErrorOf(a.translate(out.Err))
+			whole = &output.Error{Code: failure.Code, Exit: failure.Exit, Message: "nothing is made, because a name is refused"}
+		}
+	}
+	return a.result(outcomes, dryRun, whole)
 }
 
 // startCreated starts what was made and what was there already and is stopped, and returns one outcome per container.
@@ -84,9 +101,6 @@ func (a *app) startCreated(ctx context.Context, m *manager.Manager, made []manag
 		if out.Err == nil {
 			names = append(names, out.Name)
 		}
-	}
-	if len(names) < len(made) && len(names) > 0 && !made[0].Changed {
-		return made, nil // refused: nothing was made, so nothing is started
 	}
 	plan := manager.PlanStart(w, names)
 	started := map[string]manager.Outcome{}

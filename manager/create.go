@@ -18,7 +18,7 @@ import (
 // PlanCreate makes what is missing. Existing containers of the same spec are fine; ones of another spec are refused, all before anything
 // is made, unless only the missing ones are wanted.
 func PlanCreate(w World, names []string, spec profiles.Spec, missing bool) Plan {
-	p := Plan{Verb: Create}
+	p := Plan{Verb: Create, missing: missing}
 	for _, n := range names {
 		c, exists := w.Find(n)
 		step := Step{Name: n, Action: Create, Rank: spec.Priority}
@@ -52,9 +52,14 @@ func firstChange(have, want profiles.Spec) string {
 	return fmt.Sprintf("%s is %q and not %q%s", changes[0].Field, changes[0].From, changes[0].To, more)
 }
 
+// Refused reports whether a plan of creations is refused as a whole: nothing is made when one name cannot be.
+func (p Plan) Refused() bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Err != nil })
+}
+
 // refuseAll turns every step of a plan with a refusal into none.
 func (p Plan) refuseAll() {
-	if !slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Err != nil }) {
+	if !p.Refused() {
 		return
 	}
 	for i := range p.Steps {
@@ -71,7 +76,7 @@ func (m *Manager) Create(ctx context.Context, p Plan, spec profiles.Spec, how Ap
 	outcomes := make([]Outcome, len(p.Steps))
 	for i, step := range p.Steps {
 		outcomes[i] = Outcome{Step: step}
-		if step.Action == Create {
+		if step.Action == Create && step.Err == nil {
 			outcomes[i].Err = made[step.Name]
 			outcomes[i].Changed = outcomes[i].Err == nil
 		}
@@ -86,19 +91,23 @@ func (m *Manager) Create(ctx context.Context, p Plan, spec profiles.Spec, how Ap
 	return outcomes
 }
 
-// make creates the containers of the plan and returns the error of each that failed.
+// make creates the containers of the plan and returns the error of each that failed. Steps that turn out to be done are changed to that.
 func (m *Manager) make(ctx context.Context, p Plan, spec profiles.Spec) map[string]error {
 	failed := map[string]error{}
 	var mine []string
-	for _, step := range p.Steps {
-		if step.Action != Create {
+	for i, step := range p.Steps {
+		if step.Action != Create || step.Err != nil {
 			continue
 		}
 		if err := m.locks.Try(step.Name, record.Verb); err != nil {
 			failed[step.Name] = busy(err)
 			continue
 		}
-		defer m.locks.Release(step.Name, record.Verb) //nolint:errcheck // see lane
+		defer m.locks.Release(step.Name, record.Verb)                        //nolint:errcheck // see lane
+		if c := m.observeOne(step.Name); !errors.Is(c.Err, os.ErrNotExist) { // another command made it since the world was observed
+			p.Steps[i] = PlanCreate(World{[]Container{c}}, []string{step.Name}, spec, p.missing).Steps[0]
+			continue
+		}
 		mine = append(mine, step.Name)
 	}
 	if len(mine) == 0 {

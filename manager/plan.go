@@ -38,6 +38,8 @@ type Step struct {
 type Plan struct {
 	Verb  Action
 	Steps []Step
+
+	missing bool // of creations: what exists is left alone, whatever its spec
 }
 
 // Sentinels of refused steps.
