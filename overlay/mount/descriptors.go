@@ -94,7 +94,8 @@ func outerOverlay(layers []*os.File, stack overlay.Stack) (*os.File, error) {
 		return nil, err
 	}
 	defer unix.Close(config)
-	for _, o := range []overlay.Option{{Key: "upperdir", Value: stack.Upper}, {Key: "workdir", Value: stack.Work}} {
+	// Unlike a layer's descriptor these are texts, in which overlayfs takes a backslash for an escape.
+	for _, o := range []overlay.Option{{Key: "upperdir", Value: escape(stack.Upper)}, {Key: "workdir", Value: escape(stack.Work)}} {
 		if err := unix.FsconfigSetString(config, o.Key, o.Value); err != nil {
 			return nil, fmt.Errorf("set %s=%s: %w", o.Key, o.Value, explain(config, err))
 		}
