@@ -3,6 +3,7 @@ package record_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -117,14 +118,18 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-func TestTooLargeARecord(t *testing.T) {
+// TestTooLarge holds that a spec which is fine in itself is not written where it could not be read again.
+func TestTooLarge(t *testing.T) {
 	r := newRecord(t, "web1", 1)
 	r.Spec.Environment = map[string]string{}
-	for i := range 256 {
-		r.Spec.Environment["A"+strings.Repeat("B", i)] = strings.Repeat("\"", 4000)
+	for i := range 250 {
+		r.Spec.Environment[fmt.Sprint("KEY", i)] = strings.Repeat("<", 4000)
 	}
-	if _, err := r.Encode(); err == nil {
-		t.Error("a record of more than 1 MiB is written, and could not be read")
+	if err := r.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Encode(); !errors.Is(err, record.ErrDamaged) || !strings.Contains(err.Error(), "make the spec smaller") {
+		t.Errorf("error %v, want one that says the record is too large", err)
 	}
 }
 
