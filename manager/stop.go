@@ -30,9 +30,7 @@ func (m *Manager) stopOne(ctx context.Context, container string, now bool) error
 		if c.Live.Unit && m.Units != nil {
 			return m.stopUnit(ctx, c, now)
 		}
-		if err := m.intend(c); err != nil {
-			return err
-		}
+		m.intend(c)
 		if !now {
 			if err := m.ask(ctx, c); err != nil {
 				return err
@@ -45,9 +43,7 @@ func (m *Manager) stopOne(ctx context.Context, container string, now bool) error
 // stopUnit has systemd stop the container's unit, which is the same as systemctl stop. What that cannot do is done here: a frozen
 // container does not hear its signal, and a stopped monitor does not pass it on.
 func (m *Manager) stopUnit(ctx context.Context, c Container, now bool) error {
-	if err := m.intend(c); err != nil {
-		return err
-	}
+	m.intend(c)
 	if !now {
 		if err := m.thawToStop(c); err != nil {
 			return err
@@ -65,13 +61,14 @@ func (m *Manager) stopUnit(ctx context.Context, c Container, now bool) error {
 	return errors.Join(err, <-stopped)
 }
 
-// intend writes down that the stop is wanted, so that nobody takes the end for a failure and starts the container again.
-func (m *Manager) intend(c Container) error {
+// intend writes down that the stop is wanted, so that nobody takes the end for a failure and starts the container again. The stop goes on
+// where that cannot be written, as on a full disk: only one that is interrupted needs the note, and stopping must never need room.
+func (m *Manager) intend(c Container) {
 	if c.Live.Init.IsZero() {
-		return nil
+		return
 	}
 	c.Live.Phase = record.PhaseStopping
-	return m.host.Live.Save(c.Name, c.Live)
+	_ = m.host.Live.Save(c.Name, c.Live)
 }
 
 // ask sends the stop signal and waits for the container's end or the end of its time. Neither is an error.
