@@ -67,7 +67,7 @@ func (h *Handle) Wait(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer waiter.Close() //nolint:errcheck // nothing was written
+	defer waiter.Close()
 	stop := context.AfterFunc(ctx, func() {
 		_ = waiter.SetReadDeadline(time.Unix(1, 0)) // fails only when Wait has already returned
 	})

@@ -43,7 +43,7 @@ func leaveThreadsBehind() {
 		os.Exit(1)
 	}
 	fmt.Println("ready")
-	unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0)
+	_, _, _ = unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0)
 }
 
 // start runs a program that ends with the test, and returns it with its identity.
@@ -90,7 +90,7 @@ func newPlace(t testing.TB, keys ...string) place {
 		t.Fatal(err)
 	}
 	random := make([]byte, 6)
-	rand.Read(random) //nolint:errcheck // never fails
+	rand.Read(random)
 	group, err := layout.At("sysctr-test-" + hex.EncodeToString(random))
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ func (t Tree) Kill(ctx context.Context) error {
 			return err
 		}
 		if err := pause.wait(ctx); err != nil {
-			pids, _ := t.Processes() //nolint:errcheck // the count is only for the reader
+			pids, _ := t.Processes()
 			return fmt.Errorf("%w: %d in %s after SIGKILL: %w", ErrPopulated, len(pids), t.branches[0].where(), err)
 		}
 	}
@@ -84,7 +84,7 @@ func (t Tree) shootOne(b branch, pid int) error {
 	if err != nil {
 		return fmt.Errorf("open process %d: %w", pid, err)
 	}
-	defer unix.Close(fd) //nolint:errcheck // nothing was written
+	defer unix.Close(fd)
 	own, err := t.layout.of(pid)
 	if err != nil {
 		return err

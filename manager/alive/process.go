@@ -73,7 +73,7 @@ func readStat(pid int) (stat, error) {
 	if err != nil {
 		return stat{}, goneOr(pid, err)
 	}
-	defer file.Close() //nolint:errcheck // read only
+	defer file.Close()
 	content, err := io.ReadAll(io.LimitReader(file, maxStat))
 	if err != nil {
 		return stat{}, goneOr(pid, err)

@@ -117,7 +117,7 @@ func (b branch) openPath(name string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open cgroup mount %s: %w", b.mount, err)
 	}
-	defer unix.Close(mount) //nolint:errcheck // O_PATH
+	defer unix.Close(mount)
 	how := unix.OpenHow{
 		Flags:   unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV,

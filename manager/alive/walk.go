@@ -31,7 +31,7 @@ func (w walk) run(dir *os.File) error {
 	if err != nil {
 		return err
 	}
-	defer func() { current.Close() }() //nolint:errcheck // read only
+	defer func() { current.Close() }()
 	first, err := w.visit(current, "")
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (w walk) run(dir *os.File) error {
 			steps = steps[:len(steps)-1]
 		}
 		if next != nil {
-			current.Close() //nolint:errcheck // read only
+			current.Close()
 			current = next
 		}
 	}

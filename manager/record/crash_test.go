@@ -72,7 +72,7 @@ func killWhileItWorks(t *testing.T, root string, after time.Duration) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer cmd.Wait() //nolint:errcheck // it is killed
+	defer func() { _ = cmd.Wait() }()
 	reader := bufio.NewReader(stdout)
 	if line, err := reader.ReadString('\n'); line != "begun\n" {
 		t.Fatalf("the helper says %q, %v", line, err)

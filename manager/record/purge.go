@@ -40,7 +40,7 @@ func removeTree(parent *os.File, name, last string) error {
 	if err := r.down(parent, name); err != nil {
 		return skipMissing(err)
 	}
-	defer func() { r.current.Close() }() //nolint:errcheck // read only
+	defer func() { r.current.Close() }()
 	for len(r.levels) > 1 || !r.empty() {
 		if err := r.step(); err != nil {
 			return err
@@ -118,7 +118,7 @@ func (r *remover) enter(dir *os.File, name string) error {
 		return errors.Join(r.describe(name, err), dir.Close())
 	}
 	if r.current != nil {
-		r.current.Close() //nolint:errcheck // read only
+		r.current.Close()
 	}
 	r.current = dir
 	r.levels = append(r.levels, level{name: name, dev: info.Dev, ino: info.Ino})
@@ -136,7 +136,7 @@ func (r *remover) up() error {
 		return r.describe("..", err)
 	}
 	r.levels = r.levels[:len(r.levels)-1]
-	r.current.Close() //nolint:errcheck // read only
+	r.current.Close()
 	r.current = os.NewFile(uintptr(fd), "..")
 	var info unix.Stat_t
 	if err := unix.Fstat(fd, &info); err != nil {

@@ -162,8 +162,8 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, _ := json.Marshal(r)      //nolint:errcheck // it was encoded above
-		b, _ := json.Marshal(second) //nolint:errcheck // likewise
+		a, _ := json.Marshal(r)
+		b, _ := json.Marshal(second)
 		if string(a) != string(b) {
 			t.Fatalf("read back differently:\n%s\n%s", a, b)
 		}

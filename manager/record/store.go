@@ -64,7 +64,7 @@ func (s Store) List() ([]Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list records: %w", err)
 	}
-	defer dir.Close() //nolint:errcheck // read only
+	defer dir.Close()
 	names, err := dir.Readdirnames(-1)
 	if err != nil {
 		return nil, fmt.Errorf("list records: %w", err)
@@ -113,7 +113,7 @@ func (s Store) Used() ([]idrange.Range, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list id ranges: %w", err)
 	}
-	defer dir.Close() //nolint:errcheck // read only
+	defer dir.Close()
 	names, err := dir.Readdirnames(-1)
 	if err != nil {
 		return nil, fmt.Errorf("list id ranges: %w", err)
@@ -135,7 +135,7 @@ func (s Store) Used() ([]idrange.Range, error) {
 // rangeOf returns the id range of one entry of the containers directory.
 func rangeOf(dir *os.File, entry string) (idrange.Range, error) {
 	draft, trash := strings.HasPrefix(entry, draftPrefix), strings.HasPrefix(entry, trashPrefix)
-	if !draft && !trash && name.Check(entry) != nil {
+	if isName := name.Check(entry) == nil; !isName && !draft && !trash {
 		return idrange.Range{}, nil
 	}
 	content, err := readRegular(dir, filepath.Join(entry, recordFile), MaxSize)
@@ -143,18 +143,15 @@ func rangeOf(dir *os.File, entry string) (idrange.Range, error) {
 	if err == nil {
 		r, err = decodeRange(content)
 	}
-	switch {
-	case err == nil:
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err == nil || draft || missing && (trash || isGone(dir, entry)) {
+		// A draft's record is written before anything of the range has content, and that of trash is removed after everything.
 		return r, nil
-	case draft: // its record is written before anything that belongs to the range has content
-		return idrange.Range{}, nil
-	case errors.Is(err, fs.ErrNotExist) && (trash || isGone(dir, entry)): // Purge removes the record last
-		return idrange.Range{}, nil
-	case errors.Is(err, fs.ErrNotExist):
-		return idrange.Range{}, fmt.Errorf("%w: it has no record", ErrDamaged)
-	default:
-		return idrange.Range{}, err
 	}
+	if missing {
+		err = fmt.Errorf("%w: it has no record", ErrDamaged)
+	}
+	return idrange.Range{}, err
 }
 
 func isGone(dir *os.File, entry string) bool {

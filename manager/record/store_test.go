@@ -89,7 +89,7 @@ func TestHostileRecords(t *testing.T) {
 				t.Errorf("List = %+v, %v", entries, err)
 			}
 			used, err := s.Used()
-			if test.wantErr == record.ErrDamaged && (!errors.Is(err, record.ErrDamaged) || !strings.Contains(err.Error(), "bad")) {
+			if errors.Is(test.wantErr, record.ErrDamaged) && (!errors.Is(err, record.ErrDamaged) || !strings.Contains(err.Error(), "bad")) {
 				t.Errorf("Used = %v, %v; want an error: its range is not known", used, err)
 			}
 			before := tree(t, root)
