@@ -148,7 +148,7 @@ func (p *Profile) Resolve(set []string) (Spec, error) {
 		l.change(&d)
 	}
 	s := d.Spec
-	s.Profile = p.Name
+	s.Profile, s.Set = p.Name, slices.Clone(set)
 	fill(&s)
 	errs := p.unwritten(s, layers)
 	for _, problem := range s.problems() {

@@ -4,8 +4,11 @@ package profiles
 // each time it is loaded: call Validate before it is used. Every field of the JSON has the name of the profile's key.
 type Spec struct {
 	// Profile is the name of the profile the spec was resolved from.
-	Profile     string `json:"profile"`
-	Description string `json:"description,omitempty"`
+	Profile string `json:"profile"`
+	// Set are the --set values that were laid over the profile, KEY=VALUE, in their order, so that the spec can be resolved anew when the
+	// profile has changed. They say how the spec came about and not what it is: Equal and Diff leave them out.
+	Set         []string `json:"set,omitempty"`
+	Description string   `json:"description,omitempty"`
 	// Init is the argv of PID 1 of a system container, Command what a command container runs below liblxc's init. Exactly one is set.
 	Init        []string          `json:"init,omitempty"`
 	Command     []string          `json:"command,omitempty"`

@@ -48,6 +48,12 @@ func (s Spec) problems() []problem {
 	if err := name.Check(s.Profile); err != nil {
 		c.add("profile", err.Error(), "")
 	}
+	if len(s.Set) > maxSets {
+		c.add("set", fmt.Sprintf("%d values, and %d are allowed", len(s.Set), maxSets), "write a profile")
+	}
+	for i, v := range s.Set[:min(len(s.Set), maxSets)] { // one may be given twice: the later one counts
+		c.text(fmt.Sprintf("set[%d]", i), v, MaxSize)
+	}
 	c.text("description", s.Description, 200)
 	c.process(s)
 	c.environment(s.Environment)
