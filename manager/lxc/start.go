@@ -62,7 +62,7 @@ func (s *Starter) begin(ctx context.Context, rec record.Record, g groups) (recor
 		return record.Live{}, err
 	}
 	live := record.Live{
-		Phase: record.PhaseStarting, Starter: self, Started: time.Now().UTC(), Unit: s.unit,
+		Phase: record.PhaseStarting, Starter: self, Started: time.Now().UTC(), Unit: s.unit, Spec: rec.Spec,
 		Cgroup: g.container, MonitorCgroup: g.monitor, PivotCgroup: g.pivot,
 	}
 	// The groups may be left from a start of which no liveness file tells (another boot of a test host, a lost file).

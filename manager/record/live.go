@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sysctr/sysctr/manager/alive"
+	"github.com/sysctr/sysctr/profiles"
 	"github.com/sysctr/sysctr/profiles/name"
 )
 
@@ -20,8 +21,8 @@ const LiveFormat = 1
 
 const (
 	liveFile = "live.json"
-	maxLive  = 64 << 10 // bytes
-	maxText  = 512      // bytes of one text in it
+	maxLive  = 2 << 20 // bytes; most of it is the spec
+	maxText  = 512     // bytes of one text in it
 )
 
 // Phase is what was written down last of a container's way through its life. It says what somebody set out to do; Observe says what is.
@@ -51,6 +52,9 @@ type Live struct {
 	// directory of the mask in use, relative to that of all masks; it may not be pruned.
 	Generation string `json:"generation,omitempty"`
 	Mask       string `json:"mask,omitempty"`
+	// Spec is what the container runs with: that of its record when it started, with what was changed alive since. Where the record's
+	// differs, a restart is pending.
+	Spec profiles.Spec `json:"spec,omitzero"`
 	// Unit is whether it was started by its systemd unit and must be stopped through it.
 	Unit bool `json:"unit,omitempty"`
 	// Cgroup holds the container's processes, MonitorCgroup its monitor, and PivotCgroup the monitor for the moment in which it removes the
