@@ -75,7 +75,7 @@ func enableTarget(ctx context.Context) error {
 	return u.reload(ctx, changed)
 }
 
-// disableTarget is the reverse.
+// disableTarget is the reverse, and has systemd forget that the host was prepared.
 func disableTarget(ctx context.Context) error {
 	u, err := newUnits(ctx)
 	if err != nil {
@@ -83,7 +83,9 @@ func disableTarget(ctx context.Context) error {
 	}
 	defer u.close()
 	_, err = u.conn.Disable(ctx, []string{systemd.Target})
-	return err
+	errs := []error{err}
+	u.conn.Stop(ctx, []string{systemd.Target, systemd.HostUnit}, func(_ string, result error) { errs = append(errs, result) })
+	return errors.Join(errs...)
 }
 
 func (a *app) hostStatus() *cobra.Command {
