@@ -34,7 +34,7 @@ type Finding struct {
 // Diagnose tries what containers need of the host. It changes nothing that outlives it.
 func Diagnose(d lxc.Dirs, pool idrange.Pool, etc, binary string) []Finding {
 	checks := []func() Finding{
-		checkRoot, func() Finding { return checkPrepared(d) }, func() Finding { return checkPool(pool, etc) }, checkLXC, checkInotify,
+		checkRoot, func() Finding { return checkPrepared(d) }, func() Finding { return checkPool(pool, etc) }, checkLXC, checkLimits, checkInotify,
 		func() Finding { return checkSELinux("/sys/fs/selinux/enforce") }, func() Finding { return checkTrial(d, binary) },
 	}
 	found := make([]Finding, len(checks))
@@ -106,6 +106,27 @@ func checkLXC() Finding {
 		return Finding{"liblxc", Fails, version + " cannot work on " + kind, "boot with systemd.unified_cgroup_hierarchy=1, or use liblxc 5 or 6"}
 	}
 	return Finding{"liblxc", Good, version + " on " + kind, ""}
+}
+
+// checkLimits looks for the controllers of limits; without one, containers start and that limit does not hold.
+func checkLimits() Finding {
+	layout, err := alive.ReadLayout()
+	if err != nil {
+		return Finding{"limits", Fails, err.Error(), ""}
+	}
+	var missing []string
+	for _, controller := range []string{"memory", "cpu", "pids"} {
+		if !layout.Has(controller) {
+			missing = append(missing, controller)
+		}
+	}
+	if len(missing) > 0 {
+		return Finding{
+			"limits", Warns, "no control group controller: " + strings.Join(missing, ", ") + "; these limits do not hold",
+			"see cgroup_disable and cgroup_enable in the kernel's command line",
+		}
+	}
+	return Finding{"limits", Good, "memory, cpu, pids", ""}
 }
 
 func checkInotify() Finding {

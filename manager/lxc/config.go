@@ -35,7 +35,7 @@ type Cgroups struct {
 	Container, Monitor, Pivot string
 	Relative                  bool            // to the starter's own group (a unit's) instead of the hierarchy's root
 	Unified                   bool            // pure cgroup v2
-	Controllers               map[string]bool // v1 controllers that are mounted
+	Controllers               map[string]bool // those that the host has
 	Swap                      bool            // cgroup v2 accounts swap, so a memory limit can mean all of it
 }
 
@@ -194,28 +194,30 @@ func (c Config) devices(w *writer) {
 
 type limit struct{ key, value string }
 
-// limits renders the limits for the layout: a v1 key that the host does not have makes a start fail, and liblxc from 7 on refuses v1 keys.
+// limits renders the limits for the layout, as far as the host can hold them (doctor says which it cannot): a key without its controller
+// makes a start fail, and liblxc from 7 on refuses v1 keys.
 func (g Cgroups) limits(l profiles.Limits) []limit {
 	const period = 100000 // microseconds, the kernel's default
 	var out []limit
 	add := func(controller, v1, v2, value string) {
 		switch {
+		case !g.Controllers[controller]:
 		case g.Unified:
 			out = append(out, limit{"lxc.cgroup2." + v2, value})
-		case g.Controllers[controller]:
+		default:
 			out = append(out, limit{"lxc.cgroup." + v1, value})
 		}
 	}
 	if l.Memory > 0 {
 		add("memory", "memory.limit_in_bytes", "memory.max", fmt.Sprint(l.Memory))
 		if g.Unified && g.Swap {
-			out = append(out, limit{"lxc.cgroup2.memory.swap.max", "0"})
+			add("memory", "", "memory.swap.max", "0")
 		}
 	}
 	if l.CPU > 0 {
 		quota := l.CPU * period / 1000
 		if g.Unified {
-			out = append(out, limit{"lxc.cgroup2.cpu.max", fmt.Sprintf("%d %d", quota, period)})
+			add("cpu", "", "cpu.max", fmt.Sprintf("%d %d", quota, period))
 		} else {
 			add("cpu", "cpu.cfs_period_us", "", fmt.Sprint(period))
 			add("cpu", "cpu.cfs_quota_us", "", fmt.Sprint(quota))

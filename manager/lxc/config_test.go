@@ -40,7 +40,7 @@ func privileged(c lxc.Config) lxc.Config {
 }
 
 func unified(c lxc.Config) lxc.Config {
-	c.Cgroups.Unified, c.Cgroups.Controllers = true, nil
+	c.Cgroups.Unified = true
 	return c
 }
 
@@ -77,6 +77,7 @@ func TestRender(t *testing.T) {
 		{"limits-v2", unified(config(t, "system", limits...))},
 		{"limits-v2-swap", swap},
 		{"limits-few-controllers", poor},
+		{"limits-v2-few-controllers", unified(poor)},
 		{"unit", unit},
 		{"apparmor", armored},
 		{"hook", again},

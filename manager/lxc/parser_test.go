@@ -226,7 +226,10 @@ func FuzzConfig(f *testing.F) {
 		c := lxc.Config{
 			Name: name, Rootfs: "/" + root, Range: idrange.Range{Start: 0x70010000, Size: 65536}, Spec: spec, Seccomp: "/" + root + ".policy",
 			Notify: "/" + source, Log: "/" + root + ".log", AfterStop: hook,
-			Cgroups: lxc.Cgroups{Container: group, Monitor: group + ".m", Pivot: group + ".p", Relative: bits&2 != 0, Unified: bits&8 != 0},
+			Cgroups: lxc.Cgroups{
+				Container: group, Monitor: group + ".m", Pivot: group + ".p", Relative: bits&2 != 0, Unified: bits&8 != 0,
+				Controllers: map[string]bool{"memory": true, "cpu": true, "pids": bits&1 != 0, "devices": true},
+			},
 		}
 		if bits&4 != 0 {
 			c = privileged(c)
