@@ -118,7 +118,7 @@ func planned(w manager.World, p manager.Plan) []manager.Outcome {
 
 // result prints outcomes in the envelope and returns the exit code as an error.
 func (a *app) result(outcomes []manager.Outcome, dryRun bool, whole error) error {
-	r := output.Result{DryRun: dryRun, Items: make([]output.Item, len(outcomes)), Error: output.ErrorOf(a.translate(whole))}
+	r := output.Result{DryRun: dryRun, Items: make([]output.Item, len(outcomes)), Diff: diffs(outcomes), Error: output.ErrorOf(a.translate(whole))}
 	for i, o := range outcomes {
 		action := o.Action
 		if action == "" {

@@ -34,6 +34,8 @@ func meanings() []struct {
 		{manager.ErrExists, output.ExitExists, "destroy it first, choose another name, or add --missing to leave it as it is"},
 		{manager.ErrNotReady, output.ExitError, "look inside with 'sysctr shell', or wait on with 'sysctr wait'"},
 		{lxc.ErrSource, output.ExitUsage, ""},
+		{manager.ErrWidens, output.ExitUsage, "add --grant if you mean it"},
+		{manager.ErrIsolation, output.ExitUsage, ""},
 		{lxc.ErrNotPrepared, output.ExitHost, "run 'sysctr host init'"},
 		{overlay.ErrOverlayRoot, output.ExitHost, ""},
 		{mask.ErrHost, output.ExitHost, ""},

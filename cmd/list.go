@@ -31,13 +31,16 @@ type container struct {
 	Priority   int       `json:"priority"`
 	Created    time.Time `json:"created"`
 	Started    time.Time `json:"started"`
+	Drift      []string  `json:"drift"`   // fields in which the record differs from what the profile gives now
+	Pending    []string  `json:"pending"` // fields that hold after a restart
 }
 
-func view(c manager.Container) container {
+func view(c manager.Container, drift []string) container {
 	v := container{
 		Name: c.Name, State: string(c.Status.State), Ready: c.Status.Ready, Reason: c.Status.Reason, Profile: c.Record.Spec.Profile,
 		Tags: append([]string{}, c.Record.Spec.Tags...), Isolation: string(c.Record.Spec.Isolation), Addresses: []string{},
 		MachineID: c.Record.MachineID, Autostart: c.Record.Spec.Autostart, Priority: c.Record.Spec.Priority, Created: c.Record.Created,
+		Drift: append([]string{}, drift...), Pending: append([]string{}, c.Pending()...),
 	}
 	if c.Status.State != record.Stopped { // of a run that is over only the reason is told
 		v.Generation, v.PID, v.Unit, v.Started = c.Live.Generation, c.Live.Init.PID, c.Live.Unit, c.Live.Started
@@ -60,9 +63,10 @@ func (a *app) listCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			drift := manager.World{Containers: found}.Drift(a.library().Resolve)
 			items := make([]container, len(found))
 			for i, c := range found {
-				items[i] = view(c)
+				items[i] = view(c, drift[c.Name])
 			}
 			return output.List[container]{Kind: "ContainerList", Items: items, Columns: columnsOf(time.Now()), Empty: "no containers"}.
 				Print(a.printer, a.format)
@@ -109,6 +113,8 @@ func columnsOf(now time.Time) []output.Column[container] {
 		{Header: "pid", Cell: func(c container) string { return number(c.PID) }, Wide: true, Right: true},
 		{Header: "up", Cell: func(c container) string { return output.AgeSince(now, c.Started) }, Right: true},
 		{Header: "created", Cell: func(c container) string { return output.AgeSince(now, c.Created) }, Right: true},
+		{Header: "drift", Cell: func(c container) string { return strings.Join(c.Drift, ",") }, Elastic: true},
+		{Header: "pending", Cell: func(c container) string { return strings.Join(c.Pending, ",") }, Elastic: true},
 		{Header: "reason", Cell: func(c container) string { return c.Reason }, Elastic: true},
 	}
 }

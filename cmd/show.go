@@ -33,9 +33,10 @@ func (a *app) showCommand() *cobra.Command {
 			if a.format == output.FormatTable || a.format == output.FormatWide {
 				return a.details(found)
 			}
+			drift := manager.World{Containers: found}.Drift(a.library().Resolve)
 			items := make([]shown, len(found))
 			for i, c := range found {
-				items[i] = shown{view(c), c.Record.Spec}
+				items[i] = shown{view(c, drift[c.Name]), c.Record.Spec}
 			}
 			return output.List[shown]{
 				Kind: "ContainerDetailList", Items: items,
@@ -48,21 +49,22 @@ func (a *app) showCommand() *cobra.Command {
 }
 
 func (a *app) details(found []manager.Container) error {
+	drift := manager.World{Containers: found}.Drift(a.library().Resolve)
 	for i, c := range found {
 		if i > 0 {
 			if _, err := fmt.Fprintln(a.printer.Out()); err != nil {
 				return err
 			}
 		}
-		if err := a.printer.Details(fields(c, time.Now())); err != nil {
+		if err := a.printer.Details(fields(c, drift[c.Name], time.Now())); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func fields(c manager.Container, now time.Time) []output.Field {
-	v, spec := view(c), c.Record.Spec
+func fields(c manager.Container, drift []string, now time.Time) []output.Field {
+	v, spec := view(c, drift), c.Record.Spec
 	state := v.State
 	if v.State == "running" && !v.Ready {
 		state += ", not ready"
@@ -88,6 +90,8 @@ func fields(c manager.Container, now time.Time) []output.Field {
 		{Label: "Created", Value: stamp(v.Created, now)},
 		{Label: "Started", Value: stamp(v.Started, now)},
 		{Label: "Init", Value: number(v.PID)},
+		{Label: "Drift", Value: strings.Join(v.Drift, ", ")},
+		{Label: "Pending", Value: strings.Join(v.Pending, ", ")},
 	}
 	for _, m := range spec.Mounts {
 		all = append(all, output.Field{Label: "Mount", Value: m.Source + " at " + m.Target})

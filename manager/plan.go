@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sysctr/sysctr/manager/record"
+	"github.com/sysctr/sysctr/profiles"
 	"github.com/sysctr/sysctr/profiles/name"
 )
 
@@ -23,6 +24,9 @@ const (
 	Freeze  Action = "freeze"
 	Thaw    Action = "thaw"
 	Destroy Action = "destroy"
+
+	// ApplyVerb changes records, and what of containers can be changed while they run.
+	ApplyVerb Action = "apply"
 )
 
 // Step is what a plan does with one container.
@@ -32,6 +36,9 @@ type Step struct {
 	Why    string // of None, and of anything that is not obvious
 	Err    error  // why the verb cannot be carried out here; nothing is done then
 	Rank   int    // steps of higher rank are begun first
+
+	Changes []Change       // of apply
+	Spec    *profiles.Spec // that the record gets
 }
 
 // Plan is what a verb is going to do, in the order in which lanes are fed.

@@ -59,12 +59,32 @@ func (p *Printer) items(f Format, r Result) error {
 	if err := resultList(r.Items).Print(p, f); err != nil {
 		return err
 	}
-	for _, d := range r.Diff {
-		if err := p.text(d.lines()); err != nil {
-			return err
+	return p.text(foldDiffs(r.Diff))
+}
+
+// foldDiffs returns differences as text, those with the same lines once, under the names of all.
+func foldDiffs(diffs []Diff) string {
+	names := map[string][]string{}
+	var order []string
+	for _, d := range diffs {
+		lines := d.lines()
+		if names[lines] == nil {
+			order = append(order, lines)
 		}
+		names[lines] = append(names[lines], d.header())
 	}
-	return nil
+	var text strings.Builder
+	for _, lines := range order {
+		text.WriteString(Clean(Compact(names[lines])) + ":\n" + lines)
+	}
+	return text.String()
+}
+
+func (d Diff) header() string {
+	if d.AfterHeader != "" {
+		return d.AfterHeader
+	}
+	return d.BeforeHeader
 }
 
 func resultList(items []Item) List[Item] {
@@ -84,14 +104,10 @@ func resultList(items []Item) List[Item] {
 	}}
 }
 
-// lines returns the difference as lines of "-" and "+" below its header. Order does not matter to it: the texts list properties.
+// lines returns the difference as lines of "-" and "+". Order does not matter to it: the texts list properties.
 func (d Diff) lines() string {
 	before, after := splitLines(d.Before), splitLines(d.After)
-	header := d.AfterHeader
-	if header == "" {
-		header = d.BeforeHeader
-	}
-	text := Clean(header) + ":\n"
+	var text string
 	for _, line := range before {
 		if !slices.Contains(after, line) {
 			text += "- " + CleanLine(line) + "\n"
