@@ -58,7 +58,7 @@ func (a Attach) Run(d Dirs) (int, error) {
 		}
 		defer term.close()
 		slave := term.slave.Fd()
-		streams, argv = [3]uintptr{slave, slave, slave}, append([]string{"setsid", "-w", "-c"}, argv...)
+		streams, argv = [3]uintptr{slave, slave, slave}, controlled(argv)
 	}
 	pid, err := a.enter(d, argv, streams)
 	if err != nil {

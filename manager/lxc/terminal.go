@@ -49,6 +49,7 @@ func (t *terminal) setUp(init alive.Process) error {
 		return fmt.Errorf("open its other end: %w", errno)
 	}
 	t.slave = os.NewFile(slave, "terminal")
+	t.resize() // before the command can ask
 	// It was made by root of the host; the container's root, whose uid the init has, must own it.
 	return t.own(init)
 }
@@ -59,6 +60,13 @@ func (t *terminal) own(init alive.Process) error {
 		return err
 	}
 	return t.slave.Chown(int(st.Uid), int(st.Gid))
+}
+
+// controlled wraps argv so that it runs in a session of its own with its terminal as the controlling one (credentials(7)): job control and
+// /dev/tty need that. Some versions of liblxc have done so already, and a session leader cannot do it twice.
+func controlled(argv []string) []string {
+	const script = `if { : </dev/tty; } 2>/dev/null; then exec "$@"; fi; exec setsid --wait --ctty -- "$@"`
+	return append([]string{"/bin/sh", "-c", script, "sh"}, argv...)
 }
 
 // relay copies between our standard streams and the terminal until the command's side is closed, and passes on the window's size. The
