@@ -11,7 +11,8 @@ import (
 // value of NOTIFY_SOCKET, a path or an abstract name after an @; if it is empty there is nobody to tell and nothing happens.
 //
 // Both facts go in one datagram: with NotifyAccess=main, whoever has named another main process is not heard any more, and a READY=1 that
-// follows is dropped (sd_notify(3)). mainPID has to be a process of the unit. The caller may exit at once.
+// follows is dropped (sd_notify(3)). mainPID has to be a process of the unit and a child of PID 1, as a daemon is whose parent has ended:
+// with any other, systemd does not wait for its end and kills it together with the stop signal. The caller may exit at once.
 func Ready(socket string, mainPID int, status string) error {
 	if mainPID <= 1 {
 		return fmt.Errorf("name main process %d: %w", mainPID, ErrSetting)
