@@ -110,9 +110,12 @@ func (u *units) Forget(ctx context.Context, names []string) error {
 	return errors.Join(append(errs, u.conn.ResetFailed(ctx, disable), u.conn.Reload(ctx))...)
 }
 
+// monitorTasks is room for the monitor, and for commands that enter the container, beside its own processes.
+const monitorTasks = 256
+
 // settings are what a unit needs to know of a spec.
 func settings(s profiles.Spec) systemd.Settings {
 	return systemd.Settings{
-		StopSignal: s.Stop.Signal, StopTimeout: time.Duration(s.Stop.Timeout), Restart: string(s.Restart), Priority: s.Priority,
+		Tasks: s.Limits.Pids + monitorTasks, StopSignal: s.Stop.Signal, StopTimeout: time.Duration(s.Stop.Timeout), Restart: string(s.Restart), Priority: s.Priority,
 	}
 }
