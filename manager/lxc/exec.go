@@ -28,6 +28,11 @@ type Streams struct {
 // Exec runs a command inside a container, in a child of its own, and returns the command's status (128+n for a signal). When ctx ends the
 // child is killed, and the command with its streams closed. The error is nil when the command ran, whatever its status.
 func Exec(ctx context.Context, binary string, a Attach, s Streams) (int, error) {
+	return execWithin(ctx, binary, a, s, attachDeadline)
+}
+
+// execWithin is Exec with the time that entering may take.
+func execWithin(ctx context.Context, binary string, a Attach, s Streams, deadline time.Duration) (int, error) {
 	request, err := json.Marshal(a)
 	if err != nil {
 		return 0, fmt.Errorf("enter the container: %w", err)
@@ -52,7 +57,7 @@ func Exec(ctx context.Context, binary string, a Attach, s Streams) (int, error) 
 	if err != nil {
 		return 0, fmt.Errorf("enter the container: %w", err)
 	}
-	timer := time.AfterFunc(attachDeadline, func() { cancel(ErrStuck) })
+	timer := time.AfterFunc(deadline, func() { cancel(ErrStuck) })
 	go func() { // ends with the child, which holds the other end
 		_, _ = ready.Read(make([]byte, 1))
 		timer.Stop()

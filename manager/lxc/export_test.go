@@ -2,6 +2,9 @@ package lxc
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
+	"regexp"
 	"time"
 )
 
@@ -33,5 +36,15 @@ func (s *Starter) Promise(change func(*Promised)) {
 	}
 }
 
-// AttachDeadline is how long entering a container may take.
-func AttachDeadline() time.Duration { return attachDeadline }
+// ExecWithin is Exec with another time for entering.
+func ExecWithin(deadline time.Duration) func(context.Context, string, Attach, Streams) (int, error) {
+	return func(ctx context.Context, binary string, a Attach, s Streams) (int, error) {
+		return execWithin(ctx, binary, a, s, deadline)
+	}
+}
+
+// Canary returns the paths of the starter's own canary, whose name nothing else tells.
+func (s *Starter) Canary() []string {
+	name := regexp.MustCompile("canary-[0-9a-f]{16}").FindString(fmt.Sprintf("%+v", s.canary))
+	return []string{filepath.Join(s.Dirs.Canary(), name+".sealed"), filepath.Join(s.Dirs.Canary(), name+".twin")}
+}

@@ -11,25 +11,22 @@ import (
 	"strings"
 
 	golxc "github.com/lxc/go-lxc"
+
+	"github.com/sysctr/sysctr/profiles"
 )
 
 // launched are the processes of a container that liblxc has just started.
 type launched struct{ initPID, monitorPID int }
 
-// launch has liblxc start the container whose configuration is dir/name/config, in the caller's mount namespace. argv is PID 1, or with
-// below the command that liblxc's own small init runs. dir must be the same absolute path at every call: liblxc's idea of a container's
-// identity is the literal string.
-func launch(dir, name string, argv []string, below bool) (launched, error) {
+// launch has liblxc start the container whose configuration is dir/name/config, in the caller's mount namespace, with argv as PID 1. dir must be
+// the same absolute path at every call: liblxc's idea of a container's identity is the literal string.
+func launch(dir, name string, argv []string) (launched, error) {
 	c, err := golxc.NewContainer(name, dir)
 	if err != nil {
 		return launched{}, fmt.Errorf("load the LXC configuration: %w%s", err, logged(dir, name))
 	}
 	defer c.Release() //nolint:errcheck // frees memory; there is nothing to lose
-	start := c.StartWithArgs
-	if below {
-		start = c.StartExecute
-	}
-	if err := start(argv); err != nil {
+	if err := c.StartWithArgs(argv); err != nil {
 		return launched{}, fmt.Errorf("start through liblxc: %w%s", err, logged(dir, name))
 	}
 	pid := c.InitPid()
@@ -41,6 +38,25 @@ func launch(dir, name string, argv []string, below bool) (launched, error) {
 		return launched{}, fmt.Errorf("find the container's monitor: %w", err)
 	}
 	return launched{initPID: pid, monitorPID: monitor}, nil
+}
+
+// ErrNoInit says that the host lacks liblxc's own small init, below which commands run.
+var ErrNoInit = errors.New("the host has no init.lxc; install liblxc-common")
+
+// program returns what PID 1 of a container executes. A command gets liblxc's own small init above it, which reaps and passes signals on, as a
+// program of its own. liblxc's StartExecute would run the same code in the process that it forked from the starter: with every capability
+// that was to be dropped (only execve(2) applies the bounding set), and with the starter's memory, records of other containers included, for
+// the container's root to read in /proc/1/mem.
+func program(name string, spec profiles.Spec) ([]string, error) {
+	if len(spec.Command) == 0 {
+		return spec.Init, nil
+	}
+	for _, file := range []string{"/usr/sbin/init.lxc", "/usr/bin/init.lxc"} {
+		if _, err := os.Stat(file); err == nil {
+			return append([]string{file, "--name=" + name, "--quiet", "--"}, spec.Command...), nil
+		}
+	}
+	return nil, ErrNoInit
 }
 
 // parent reads the parent of a process, see proc_pid_status(5).

@@ -46,6 +46,7 @@ func (s *Starter) Start(ctx context.Context, name string) (*Started, error) {
 		return nil, err
 	}
 	started, err := s.start(rec, live, groups)
+	s.goHome()
 	if err != nil {
 		return nil, errors.Join(err, s.giveUp(rec.Name, live, err))
 	}
@@ -74,16 +75,19 @@ func (s *Starter) begin(ctx context.Context, rec record.Record, g groups) (recor
 
 func (s *Starter) start(rec record.Record, live record.Live, g groups) (*Started, error) {
 	started := &Started{store: s.Live, name: rec.Name}
+	argv, err := program(rec.Name, rec.Spec)
+	if err != nil {
+		return nil, err
+	}
 	root, err := s.prepare(rec, &live, started, g)
 	if err != nil {
 		return nil, errors.Join(err, started.abandon())
 	}
-	argv, below := rec.Spec.Init, false
-	if len(rec.Spec.Command) > 0 {
-		argv, below = rec.Spec.Command, true
-	}
-	processes, err := launch(s.Dirs.LXC(), rec.Name, argv, below)
+	processes, err := launch(s.Dirs.LXC(), rec.Name, argv)
 	err = errors.Join(err, root.Close(), os.Remove(s.Dirs.Root(rec.Name)))
+	if err == nil {
+		err = executed(processes.initPID)
+	}
 	if err == nil {
 		err = s.check(processes.initPID, promised{
 			Range: rec.Range, Device: root.Device, Dropped: Dropped(rec.Spec), Isolation: rec.Spec.Isolation,

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sysctr/sysctr/manager/alive"
 	"github.com/sysctr/sysctr/manager/idrange"
 	"github.com/sysctr/sysctr/manager/record"
 	"github.com/sysctr/sysctr/overlay"
@@ -44,6 +45,7 @@ type Starter struct {
 	base     []overlay.Filesystem
 	apparmor bool
 	swap     bool
+	home     alive.Home
 	check    func(initPID int, p promised) error // verify, except in tests: a promise cannot be broken from outside
 
 	probe      sync.Once
@@ -62,6 +64,9 @@ func NewStarter(o Options) (*Starter, error) {
 		return nil, err
 	}
 	if s.Host, err = OpenHost(o.Dirs); err != nil {
+		return nil, err
+	}
+	if s.home, err = s.Layout.Home(); err != nil {
 		return nil, err
 	}
 	table, err := os.ReadFile("/proc/self/mountinfo")
@@ -144,6 +149,14 @@ func Mounter() (mount.Credentials, error) {
 		return mount.Credentials{}, fmt.Errorf("look up %s: %w", MounterUser, err)
 	}
 	return mount.Credentials{UID: uid, GID: gid}, nil
+}
+
+// goHome takes the starter out of the control groups of the container that it has just started: liblxc puts whoever calls it into the
+// monitor's, where it would die with the container. A unit's starter stays: it leaves soon, and its own group may hold no processes any more.
+func (s *Starter) goHome() {
+	if !s.unit {
+		_ = s.home.Return() // what cannot be had leaves it where liblxc put it
+	}
 }
 
 // appArmor says whether the kernel confines with AppArmor, see apparmor(7).
