@@ -137,8 +137,8 @@ func end(ctx context.Context, p alive.Process) error {
 	return handle.Wait(ctx)
 }
 
-// clear removes the generated files of a container that does not run: liveness, notify socket, seed and LXC configuration. All lie on the
-// run directory's tmpfs, where nothing is ever mounted in the host's namespace.
+// clear removes what was generated for a container that does not run: liveness, notify socket, seed and LXC configuration, which all lie on
+// the run directory's tmpfs, where nothing is ever mounted in the host's namespace, and AppArmor's policy.
 func (h Host) clear(name string) error {
 	d := h.Dirs
 	err := errors.Join(
@@ -146,6 +146,7 @@ func (h Host) clear(name string) error {
 		os.RemoveAll(d.Seed(name)),
 		os.RemoveAll(filepath.Join(d.LXC(), name)),
 		h.Live.Remove(name),
+		removePolicy(d, name),
 	)
 	for _, path := range []string{d.Root(name), filepath.Join(d.libraryLocks(), "."+name)} {
 		if removeErr := os.Remove(path); removeErr != nil && !errors.Is(removeErr, os.ErrNotExist) {
