@@ -1,0 +1,65 @@
+package e2e_test
+
+import (
+	_ "embed"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sysctr/sysctr/cmd/e2e"
+)
+
+//go:embed testdata/qemu-story.sh
+var qemuStory string
+
+// TestQEMU is the story on another kernel: Debian 12's own 6.1, where layers go in by path and with shifted owners, with AppArmor, pure cgroup v2
+// with all its controllers, and uidmap installed.
+func TestQEMU(t *testing.T) {
+	t.Parallel()
+	// Three to five minutes: software takes ten seconds to compile one container's AppArmor policy.
+	out := e2e.RunVM(t, e2e.VM{Install: true, Script: qemuStory, Boots: 2, CPUs: 4, Timeout: 15 * time.Minute})
+	t.Logf("its own clock: %s", strings.Join(regexp.MustCompile(`(?m)^at .*$`).FindAllString(out, -1), "; "))
+	first, second, ok := strings.Cut(out, "boot 2\n")
+	if !ok {
+		t.Fatalf("no second boot:\n%s", out)
+	}
+	for _, test := range []struct{ summary, out, want string }{
+		{"kernel", first, `^kernel 6\.1\.`},
+		{"layers by path", first, `^layers +good +by paths, with shifted owners; sealed files stay sealed`},
+		{"limits can be held", first, `^limits +good +memory, cpu, pids`},
+		{"a further filesystem is seen", first, `^root filesystem +good +/ \(ext4\), /opt \(ext4\)`},
+		{"all ready", first, `^ready cmd1 running true, web1 running true, web2 running true, web3 running true,$`},
+		{"each booted", first, `^web\[1-3\] \(3 containers\):\n  running$`},
+		{"root inside", first, `^cmd1,web\[1-3\] \(4 containers\):\n  0$`},
+		{"ids of its own", first, `^uid web1 0 1879113728 65536$`},
+		{"owners inside", first, `^owner web1 0 0 4755 /usr/bin/passwd$`},
+		{"confined, with policies of its own", first, `^apparmor web1 lxc-web1_<\S+>//&:lxc-web1_<\S+>:unconfined \(enforce\)$`},
+		{"command containers too", first, `^apparmor cmd1 lxc-cmd1_<\S+>//&:lxc-cmd1_<\S+>:unconfined \(enforce\)$`},
+		{"sealed", first, `^sealed /etc/secret: cat: /etc/secret: Permission denied; 1$`},
+		{"its twin", first, `^sealed /etc/twin: open; 0$`},
+		{"sealed on a further filesystem", first, `^sealed /opt/secret: cat: /opt/secret: Permission denied; 1$`},
+		{"its twin there", first, `^sealed /opt/twin: open; 0$`},
+		{"sealed by a later chmod", first, `^sealed /etc/closed: cat: /etc/closed: Permission denied; 1$`},
+		{"no hash of the host", first, `^hashes 0$`},
+		{"limits are set", first, `^limit memory 134217728 0 pids 300$`},
+		{"too much memory is refused", first, `^alloc 137$`},
+		{"a fork bomb stops", first, `^bomb stopped at 2[0-9][0-9] of 1000$`},
+		{"and hurts nobody", first, `^after cmd1 running true, web1 running true, web2 running true, web3 running true,$`},
+		{"own writes", first, `^delta mine$`},
+		{"stopped by systemctl", first, `^stopped web3 stopped false, inactive$`},
+		{"healed", first, `^healed new$`},
+		{"no policy of a destroyed one is left", first, `^policies of gone1: 0$`},
+		{"exactly those of autostart come back", second, `^ready cmd1 stopped false, web1 running true, web2 running true, web3 stopped false,$`},
+		{"the host is fine", second, `^state running$`},
+		{"deltas stay", second, `^delta mine$`},
+		{"still sealed", second, `^sealed /etc/secret: cat: /etc/secret: Permission denied; 1$`},
+	} {
+		if !regexp.MustCompile(`(?m)` + test.want).MatchString(test.out) {
+			t.Errorf("%s: no line matches %s", test.summary, test.want)
+		}
+	}
+	if t.Failed() {
+		t.Log(out)
+	}
+}

@@ -1,0 +1,93 @@
+# Runs in the virtual machine at each boot, see TestQEMU. It prints facts, one a line; the test says which it wants.
+set -u
+
+states() { # states WORD: one line of all containers
+	echo "$1 $(sysctr list -o json | sed -n 's/^ *"\(name\|state\)": "\(.*\)",$/\2/p; s/^ *"ready": \(.*\),$/\1,/p' | tr '\n' ' ' | sed 's/ $//')"
+}
+at() { echo "at $(cut -d. -f1 /proc/uptime)s: $1"; } # where the time goes
+init() { sysctr list "$1" -o json | sed -n 's/^ *"pid": \([0-9]*\),$/\1/p'; }
+sealed() { # sealed FILE...: what web1 makes of them
+	local out code
+	for file; do
+		out=$(sysctr exec web1 -- cat "$file" 2>&1) && code=0 || code=$?
+		echo "sealed $file: $out; $code"
+	done
+}
+
+echo "boot $BOOT"
+if [ "$BOOT" = 2 ]; then
+	at booted
+	states ready
+	echo "state $(systemctl is-system-running)"
+	echo "delta $(sysctr exec web1 -- cat /var/kept)"
+	sealed /etc/secret
+	exit 0
+fi
+
+at booted
+echo "kernel $(uname -r)"
+truncate -s 32M /srv/opt.img && mkfs.ext4 -q /srv/opt.img && mount -o loop /srv/opt.img /opt || exit 1
+echo open >/etc/closed
+sysctr host init && sysctr doctor || exit 1
+at prepared
+sysctr create web1 web2 --set autostart=true --set limits.memory=128M --set limits.pids=300 || exit 1
+sysctr create web3 || exit 1
+sysctr create cmd1 --profile command --set 'command=[/bin/sleep, 100000]' || exit 1
+at created
+sysctr start all || exit 1
+at started
+states ready
+sysctr exec 'web<1..3>' --fold -- systemctl is-system-running
+sysctr exec all --fold -- id -u
+
+at entered
+pid=$(init web1)
+echo "uid web1 $(echo $(cat "/proc/$pid/uid_map"))"
+echo "owner web1 $(sysctr exec web1 -- stat -c '%u %g %a %n' /usr/bin/passwd)"
+for name in web1 cmd1; do echo "apparmor $name $(tr -d '\0' <"/proc/$(init $name)/attr/current")"; done
+
+# After the start, so that nothing but the rule can seal them.
+(umask 077 && echo secret >/etc/secret && echo secret >/opt/secret)
+(umask 022 && echo open >/etc/twin && echo open >/opt/twin)
+chmod 600 /etc/closed
+sealed /etc/secret /etc/twin /opt/secret /opt/twin /etc/closed
+echo "hashes $(sysctr exec web1 -- grep -c ':[$]' /etc/shadow)"
+
+at sealed
+group=/sys/fs/cgroup$(sed -n 's,/init.scope$,,; s/^0:://p' "/proc/$pid/cgroup")
+echo "limit memory $(cat "$group/memory.max" "$group/memory.swap.max" | tr '\n' ' ')pids $(cat "$group/pids.max")"
+sysctr exec web1 -- python3 -c 'bytearray(300 << 20)'
+echo "alloc $?"
+sysctr exec web1 -- python3 -c '
+import os, signal
+children = []
+try:
+    while len(children) < 1000:
+        pid = os.fork()
+        if pid == 0:
+            signal.pause()
+        children.append(pid)
+except BlockingIOError:
+    print("bomb stopped at", len(children), "of 1000")
+for pid in children:
+    os.kill(pid, signal.SIGKILL)
+'
+states after
+sysctr exec web1 -- sh -c 'echo mine >/var/kept' && echo "delta $(sysctr exec web1 -- cat /var/kept)"
+
+at limited
+systemctl stop sysctr@web3
+echo "stopped $(states '' | sed 's/.*\(web3 .*\),$/\1,/; s/^ *//') $(systemctl is-active sysctr@web3)"
+# A monitor that is killed leaves its container's policy in the kernel.
+sysctr create gone1 --profile command --set 'command=[/bin/sleep, 100000]' --set restart=never && sysctr start gone1
+kill -9 "$(systemctl show sysctr@gone1 -p MainPID --value)"
+sysctr exec web2 -- cat /etc/twin >/dev/null
+echo new >/etc/twin.new && chmod 644 /etc/twin.new && mv /etc/twin.new /etc/twin
+kill -9 "$(systemctl show sysctr@web2 -p MainPID --value)"
+sysctr wait web2 --timeout 2m
+for _ in $(seq 60); do healed=$(sysctr exec web2 -- cat /etc/twin 2>/dev/null) && break || sleep 1; done
+echo "healed $healed"
+at healed
+sysctr destroy gone1 --yes --force
+echo "policies of gone1: $(grep -c gone1 /sys/kernel/security/apparmor/profiles)"
+umount /opt # not in fstab
