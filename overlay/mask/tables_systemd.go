@@ -19,7 +19,7 @@ func unitsMasked() []string {
 	return []string{
 		"dev-hugepages.mount", "getty-static.service", "getty@tty1.service", "kmod-static-nodes.service", "modprobe@.service",
 		"proc-sys-fs-binfmt_misc.automount", "sys-fs-fuse-connections.mount", "sys-kernel-config.mount", "sys-kernel-debug.mount",
-		"sys-kernel-tracing.mount", "systemd-binfmt.service", "systemd-firstboot.service", "systemd-journal-flush.service",
+		"sys-kernel-tracing.mount", "systemd-binfmt.service", "systemd-firstboot.service",
 		"systemd-journald-audit.socket", "systemd-machine-id-commit.service", "systemd-modules-load.service",
 		"systemd-remount-fs.service", "systemd-sysctl.service", "systemd-sysusers.service", "systemd-udev-settle.service",
 		"systemd-udev-trigger.service", "systemd-udevd-control.socket", "systemd-udevd-kernel.socket", "systemd-udevd.service",
@@ -27,11 +27,11 @@ func unitsMasked() []string {
 	}
 }
 
-// journald keeps the journal small and in memory, and leaves the kernel's audit alone, which is the host's. Its name sorts last: of
-// several drop-ins the last one counts.
+// journald keeps the journal in the delta, small, and leaves the kernel's audit alone, which is the host's. Its name sorts last: of several
+// drop-ins the last one counts. A file takes all its room at once, on disk and in the page cache, so it gets the least that journald knows.
 const (
 	journaldFile = "etc/systemd/journald.conf.d/zz-sysctr.conf"
-	journaldText = "[Journal]\nStorage=volatile\nRuntimeMaxUse=1M\nRuntimeMaxFileSize=512K\nAudit=no\n"
+	journaldText = "[Journal]\nStorage=persistent\nSystemMaxUse=16M\nSystemMaxFileSize=512K\nRuntimeMaxUse=1M\nRuntimeMaxFileSize=512K\nAudit=no\n"
 )
 
 // The preset enables nothing; of several presets the first match counts.
