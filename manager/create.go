@@ -250,7 +250,7 @@ func (m *Manager) destroyOne(ctx context.Context, container string) error {
 		}
 	}
 	return m.inWorld(ctx, container, func() error {
-		if err := m.kill(container); err != nil {
+		if err := errors.Join(m.kill(container), m.host.Forget(container)); err != nil {
 			return err
 		}
 		trash, err := m.store.Discard(container)

@@ -144,7 +144,7 @@ func (h Host) clear(name string) error {
 	err := errors.Join(
 		os.RemoveAll(d.Notify(name)),
 		os.RemoveAll(d.Seed(name)),
-		os.RemoveAll(filepath.Join(d.LXC(), name)),
+		clearConfig(filepath.Join(d.LXC(), name)),
 		h.Live.Remove(name),
 		removePolicy(d, name),
 	)

@@ -83,11 +83,14 @@ sysctr create gone1 --profile command --set 'command=[/bin/sleep, 100000]' --set
 kill -9 "$(systemctl show sysctr@gone1 -p MainPID --value)"
 sysctr exec web2 -- cat /etc/twin >/dev/null
 echo new >/etc/twin.new && chmod 644 /etc/twin.new && mv /etc/twin.new /etc/twin
+cache() { stat -c %Y /var/cache/lxc/apparmor/*/lxc-"$1"_* 2>/dev/null | tr '\n' ' '; } # when its policy was compiled
+compiled=$(cache web2)
 kill -9 "$(systemctl show sysctr@web2 -p MainPID --value)"
 sysctr wait web2 --timeout 2m
 for _ in $(seq 60); do healed=$(sysctr exec web2 -- cat /etc/twin 2>/dev/null) && break || sleep 1; done
 echo "healed $healed"
+[ -n "$compiled" ] && [ "$compiled" = "$(cache web2)" ] && echo "compiled once"
 at healed
 sysctr destroy gone1 --yes --force
-echo "policies of gone1: $(grep -c gone1 /sys/kernel/security/apparmor/profiles)"
+echo "policies of gone1: $(grep -c gone1 /sys/kernel/security/apparmor/profiles) $(ls /sys/kernel/security/apparmor/policy/namespaces | grep -c gone1) $(cache gone1)"
 umount /opt # not in fstab
