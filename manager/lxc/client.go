@@ -147,6 +147,12 @@ func (c *Client) listen(r io.Reader) {
 		}
 		c.mu.Unlock()
 	}
+	c.end()
+	_, _ = io.Copy(io.Discard, r) // after a line that no starter writes, it must not hang in the next
+}
+
+// end tells all who wait that no more events come.
+func (c *Client) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ended = true

@@ -12,6 +12,12 @@ import (
 	"github.com/sysctr/sysctr/profiles"
 )
 
+// Where the control groups of containers are that are no units.
+const (
+	containerGroup = "sysctr/c/"
+	monitorGroup   = "sysctr/mon/"
+)
+
 // groups are the control groups of one start.
 type groups struct {
 	container, monitor alive.Group
@@ -23,7 +29,7 @@ type groups struct {
 // fails on one that another container uses. Below a unit's own group where systemd started us, else below one of ours at the top.
 func (s *Starter) groups(name string) (groups, error) {
 	g := groups{dirs: Cgroups{
-		Container: "sysctr/c/" + name, Monitor: "sysctr/mon/" + name, Pivot: "sysctr/pivot",
+		Container: containerGroup + name, Monitor: monitorGroup + name, Pivot: "sysctr/pivot",
 		Unified: s.Layout.Unified(), Controllers: map[string]bool{}, Swap: s.swap,
 	}}
 	place := s.Layout.At

@@ -12,6 +12,7 @@ import (
 var (
 	CheckTrailer = checkTrailer
 	Listen       = listen
+	Orphans      = orphans
 )
 
 // Policy is the system call policy.

@@ -25,30 +25,48 @@ var ErrRunning = errors.New("the container is running")
 // It matters before every start: with fixed group names one leftover directory makes each later start fail, and 1 to 3 of 100 immediate
 // restarts find one.
 func (h Host) Sweep(ctx context.Context, name string) error {
-	live, err := h.Live.Load(name)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil { // a file that cannot be read says nothing about processes; the start's own groups are swept by name
-		return h.clear(name)
-	}
-	if live.Init.Alive() {
-		return ErrRunning
-	}
-	return errors.Join(sweepGroups(ctx, h.Layout, live), h.clear(name))
-}
-
-// Kill ends a container at once, whatever state it is in: init and monitor by pidfd, then everything left in its control groups. It waits
-// until all of it is gone and sweeps. It works on frozen containers and on ones whose monitor is stopped. Idempotent.
-func (h Host) Kill(ctx context.Context, name string) error {
-	live, err := h.Live.Load(name)
+	live, err := h.load(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return errors.Join(sweepGroups(ctx, h.Layout, live), h.clear(name))
+	if live.Init.Alive() {
+		return ErrRunning
+	}
+	return h.sweep(ctx, name, live)
+}
+
+// Kill ends a container at once, whatever state it is in: init and monitor by pidfd, then everything left in its control groups. It waits
+// until all of it is gone and sweeps. It works on frozen containers and on ones whose monitor is stopped. Idempotent.
+func (h Host) Kill(ctx context.Context, name string) error {
+	live, err := h.load(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return h.sweep(ctx, name, live)
+}
+
+func (h Host) sweep(ctx context.Context, name string, live record.Live) error {
+	return errors.Join(h.endOrphans(ctx, name, live), sweepGroups(ctx, h.Layout, live), h.clear(name))
+}
+
+// load reads what is known of a container. A damaged file says nothing about processes; those of a batch's container are found by the names
+// of its groups, so that it can still be stopped, and those of a unit's are the unit's to end.
+func (h Host) load(name string) (record.Live, error) {
+	live, err := h.Live.Load(name)
+	if !errors.Is(err, record.ErrDamaged) {
+		return live, err
+	}
+	live = record.Live{}
+	var containerErr, monitorErr error
+	live.Cgroup, containerErr = h.Layout.At(containerGroup + name)
+	live.MonitorCgroup, monitorErr = h.Layout.At(monitorGroup + name)
+	return live, errors.Join(containerErr, monitorErr)
 }
 
 // Leave is Kill at the end of a unit: it keeps the liveness file, which tells of the end, unless the end was wanted or the container is not
