@@ -24,7 +24,8 @@ func (a *app) createCommand() *cobra.Command {
 		Use: "create NAME…", Short: "Create containers from a profile", Args: atLeastOneTarget,
 		Long: `Creates containers; names may be ranges such as 'web<1..100>' (quoted: < and > are the
 shell's), web[001-100] or web{1..100}. A container that exists with the same spec is left as it
-is; one with another spec is refused before anything is made.
+is; one with another spec is refused before anything is made, and so is everything if the host
+cannot hold as many containers ('sysctr doctor --capacity N' tells).
 
 ` + output.ExitStatus(output.ExitError, output.ExitUsage, output.ExitPartial, output.ExitExists, output.ExitBusy, output.ExitHost,
 			output.ExitInterrupted),
@@ -63,6 +64,9 @@ func (a *app) create(ctx context.Context, args []string, o *createOptions) error
 	plan := manager.PlanCreate(w, names, spec, o.missing)
 	if plan.Refused() {
 		return a.refused(w, plan, o.dryRun)
+	}
+	if err := manager.ReadSupply("/", a.dirs.State).Refuse(w.Fleet(), plan.Fleet(spec)); err != nil {
+		return err
 	}
 	if o.dryRun {
 		return a.result(planned(w, plan), true, nil)

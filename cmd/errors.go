@@ -40,6 +40,7 @@ func meanings() []struct {
 		{overlay.ErrOverlayRoot, output.ExitHost, ""},
 		{mask.ErrHost, output.ExitHost, ""},
 		{idrange.ErrExhausted, output.ExitHost, ""},
+		{manager.ErrCapacity, output.ExitHost, "'sysctr doctor --capacity N' shows every limit"},
 	}
 }
 

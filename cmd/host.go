@@ -25,8 +25,9 @@ func (a *app) hostInit() *cobra.Command {
 	c := &cobra.Command{
 		Use: "init", Short: "Prepare or repair the host", Args: cobra.NoArgs,
 		Long: `Makes what containers need of the host: its directories, the run directory's tmpfs, the user
-that owns nothing, the range of ids (reserved in /etc/subuid and /etc/subgid), and a higher
-inotify limit. What is right already is left alone, so it also repairs.
+that owns nothing, the range of ids (reserved in /etc/subuid and /etc/subgid), and the limits of
+the kernel that all containers share (raised in /etc/sysctl.d/10-sysctr.conf, never lowered). What
+is right already is left alone, so it also repairs.
 
 ` + output.ExitStatus(output.ExitError, output.ExitHost),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -38,6 +39,8 @@ inotify limit. What is right already is left alone, so it also repairs.
 				switch {
 				case p.Err != nil:
 					errs = append(errs, fmt.Errorf("%s: %w", p.Name, p.Err))
+				case p.Changed && p.Detail != "":
+					a.printer.Say("%s: %s", p.Name, p.Detail)
 				case p.Changed:
 					a.printer.Say("%s: made", p.Name)
 				}
@@ -92,7 +95,7 @@ func (a *app) hostStatus() *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Short: "Show whether the host is prepared", Args: cobra.NoArgs,
 		Long: "Shows what 'sysctr doctor' finds.\n\n" + output.ExitStatus(output.ExitHost),
-		RunE: func(*cobra.Command, []string) error { return a.diagnose() },
+		RunE: func(*cobra.Command, []string) error { return a.diagnose(&doctorOptions{profile: "system"}) },
 	}
 }
 

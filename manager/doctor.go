@@ -1,16 +1,12 @@
 package manager
 
 import (
-	"fmt"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
-	"github.com/sysctr/sysctr/manager/alive"
 	"github.com/sysctr/sysctr/manager/idrange"
 	"github.com/sysctr/sysctr/manager/lxc"
-	"github.com/sysctr/sysctr/overlay"
+	"github.com/sysctr/sysctr/profiles"
 )
 
 // Verdict of a check of the host.
@@ -19,8 +15,8 @@ type Verdict string
 // What a check can find.
 const (
 	Good  Verdict = "good"
-	Warns Verdict = "warning"
-	Fails Verdict = "fails"
+	Warns Verdict = "warning" // containers run; something of them does not hold, or will not for long
+	Fails Verdict = "fails"   // containers do not run, or not safely
 )
 
 // Finding is what a check found, and what to do about it.
@@ -29,130 +25,85 @@ type Finding struct {
 	Result Verdict
 	Detail string
 	Remedy string
+	Room   *Room // of a check of capacity
 }
 
-// Diagnose tries what containers need of the host. It changes nothing that outlives it.
-func Diagnose(d lxc.Dirs, pool idrange.Pool, etc, binary string) []Finding {
+// Checkup is a host to be looked at, and for what.
+type Checkup struct {
+	Root   string // of the host, "/"; all other paths are below it
+	Dirs   lxc.Dirs
+	Etc    string // the operator's directory
+	Pool   idrange.Pool
+	Binary string // sysctr itself, where the units shall find it
+	LXC    string // the version of liblxc
+
+	Fleet  Fleet         // the containers that there are
+	Ranges int           // how many id ranges they have
+	More   int64         // how many containers there shall be besides
+	Spec   profiles.Spec // of those
+}
+
+// more is the fleet that there shall be besides.
+func (c Checkup) more() Fleet { return Fleet{KindOf(c.Spec): c.More} }
+
+func (c Checkup) tree() tree { return tree(c.Root) }
+
+// Diagnose looks at what containers need of the host. It reads only, so that it is as good for a tree of files as for a host; whether the
+// kernel keeps its word is what Trial finds. What cannot be read is a finding too.
+func (c Checkup) Diagnose() []Finding {
 	checks := []func() Finding{
-		checkRoot, func() Finding { return checkPrepared(d) }, func() Finding { return checkPool(pool, etc) }, checkLXC, checkLimits, checkInotify,
-		func() Finding { return checkSELinux("/sys/fs/selinux/enforce") }, func() Finding { return checkTrial(d, binary) },
+		c.checkKernel, c.checkRoot, c.checkPartitions, c.checkPrepared, c.checkPool, c.checkUidmap, c.checkLXC, c.checkLimits, c.checkSwap,
+		c.checkSELinux, c.checkAppArmor, c.checkUnits, c.checkFiles, c.checkMounts, c.checkKeys,
 	}
-	found := make([]Finding, len(checks))
-	for i, check := range checks {
-		found[i] = check()
+	found := make([]Finding, 0, len(checks)+len(Resources()))
+	for _, check := range checks {
+		found = append(found, check())
+	}
+	return append(found, c.checkCapacity()...)
+}
+
+// Trial mounts a container's layers as a start would, in a child, and proves with a canary that what is sealed stays sealed.
+func (c Checkup) Trial() []Finding { return judgeTrial(lxc.Trial(c.Binary, c.Dirs)) }
+
+// judgeTrial reads the answer of lxc.Trial: how layers are mounted, and what was proved on them.
+func judgeTrial(answer string, err error) []Finding {
+	if err != nil {
+		return []Finding{{Check: "layers", Result: Fails, Detail: err.Error(), Remedy: "see the kernel's log: journalctl -k"}}
+	}
+	how, proof, _ := strings.Cut(answer, "; ")
+	return []Finding{
+		{Check: "layers", Result: Good, Detail: "the state directory's filesystem holds deltas; " + proof},
+		{Check: "id mapping", Result: Good, Detail: how},
+	}
+}
+
+// checkCapacity has a finding for each resource that is known.
+func (c Checkup) checkCapacity() []Finding {
+	supply := ReadSupply(c.Root, c.Dirs.State)
+	var found []Finding
+	for _, r := range Resources() {
+		if _, known := supply[r.Name]; !known && r.Sysctl != "" {
+			found = append(found, Finding{Check: r.Name, Result: Warns, Detail: r.Sysctl + " cannot be read", Remedy: "is /proc mounted?"})
+		}
+	}
+	for _, room := range supply.Rooms(c.Fleet) {
+		found = append(found, judgeRoom(room, c.more(), KindOf(c.Spec)))
 	}
 	return found
 }
 
-func checkRoot() Finding {
-	f := Finding{Check: "root filesystem", Result: Good}
-	table, err := os.ReadFile("/proc/self/mountinfo")
-	if err == nil {
-		var filesystems []overlay.Filesystem
-		if filesystems, err = overlay.Filesystems(table); err == nil {
-			names := make([]string, len(filesystems))
-			for i, fs := range filesystems {
-				names[i] = fs.Point + " (" + fs.Type + ")"
-			}
-			f.Detail = strings.Join(names, ", ")
-			return f
-		}
+// judgeRoom finds how many more containers a resource is enough for.
+func judgeRoom(room Room, more Fleet, kind Kind) Finding {
+	f := Finding{Check: room.Name, Result: Good, Detail: room.title() + ", " + room.enough(kind), Room: &room}
+	short := room.Takes(more) - room.Free
+	switch {
+	case !room.Fits(more) && !room.Soft, room.Free < 0 && !room.Left:
+		f.Result, f.Remedy = Fails, room.remedy(short)
+	case !room.Fits(more), room.Free < 0, room.Have < room.Want:
+		f.Result, f.Remedy = Warns, room.remedy(max(short, 0))
 	}
-	f.Result, f.Detail, f.Remedy = Fails, err.Error(), "use a host with its root on a disk filesystem"
 	return f
 }
 
-func checkPrepared(d lxc.Dirs) Finding {
-	if _, err := os.Stat(filepath.Join(d.State, "containers")); err != nil {
-		return Finding{"preparation", Fails, err.Error(), "run 'sysctr host init'"}
-	}
-	mounter, err := lxc.Mounter()
-	if err != nil {
-		return Finding{"preparation", Fails, err.Error(), "run 'sysctr host init'"}
-	}
-	return Finding{"preparation", Good, fmt.Sprintf("%s is %d:%d", lxc.MounterUser, mounter.UID, mounter.GID), ""}
-}
-
-func checkPool(pool idrange.Pool, etc string) Finding {
-	for _, file := range []string{"subuid", "subgid"} {
-		content, err := os.ReadFile(filepath.Join(etc, file))
-		if err != nil && !os.IsNotExist(err) {
-			return Finding{"id range", Fails, err.Error(), ""}
-		}
-		_, missing, err := idrange.Reserve(content, pool)
-		if err != nil {
-			return Finding{"id range", Fails, fmt.Sprintf("/etc/%s: %v", file, err), "free the range: it is where containers' ids lie"}
-		}
-		if missing {
-			return Finding{"id range", Warns, "/etc/" + file + " does not reserve it for root", "run 'sysctr host init'"}
-		}
-	}
-	return Finding{"id range", Good, pool.Whole().String(), ""}
-}
-
-// checkLXC knows what liblxc dropped: version 7 has no cgroup v1 any more, and fails there in ways that do not say so.
-func checkLXC() Finding {
-	version := lxc.Version()
-	layout, err := alive.ReadLayout()
-	if err != nil {
-		return Finding{"liblxc", Fails, err.Error(), ""}
-	}
-	major, _ := strconv.Atoi(strings.SplitN(version, ".", 2)[0])
-	kind := "cgroup v1"
-	if layout.Unified() {
-		kind = "cgroup v2"
-	}
-	if major >= 7 && !layout.Unified() {
-		return Finding{"liblxc", Fails, version + " cannot work on " + kind, "boot with systemd.unified_cgroup_hierarchy=1, or use liblxc 5 or 6"}
-	}
-	return Finding{"liblxc", Good, version + " on " + kind, ""}
-}
-
-// checkLimits looks for the controllers of limits; without one, containers start and that limit does not hold.
-func checkLimits() Finding {
-	layout, err := alive.ReadLayout()
-	if err != nil {
-		return Finding{"limits", Fails, err.Error(), ""}
-	}
-	var missing []string
-	for _, controller := range []string{"memory", "cpu", "pids"} {
-		if !layout.Has(controller) {
-			missing = append(missing, controller)
-		}
-	}
-	if len(missing) > 0 {
-		return Finding{
-			"limits", Warns, "no control group controller: " + strings.Join(missing, ", ") + "; these limits do not hold",
-			"see cgroup_disable and cgroup_enable in the kernel's command line",
-		}
-	}
-	return Finding{"limits", Good, "memory, cpu, pids", ""}
-}
-
-func checkInotify() Finding {
-	text, err := os.ReadFile("/proc/sys/fs/inotify/max_user_instances")
-	if err != nil {
-		return Finding{"inotify", Fails, err.Error(), ""}
-	}
-	have, _ := strconv.Atoi(strings.TrimSpace(string(text)))
-	if have < inotifyInstances {
-		return Finding{"inotify", Warns, fmt.Sprintf("%d instances are enough for %d containers", have, have/6), "run 'sysctr host init'"}
-	}
-	return Finding{"inotify", Good, fmt.Sprintf("%d instances", have), ""}
-}
-
-func checkSELinux(enforce string) Finding {
-	if text, err := os.ReadFile(enforce); err == nil && strings.TrimSpace(string(text)) == "1" {
-		return Finding{"SELinux", Fails, "enforcing is not supported yet", "set it to permissive"}
-	}
-	return Finding{"SELinux", Good, "not enforcing", ""}
-}
-
-// checkTrial mounts a container's layers as a start would, in a child, and proves with a canary that what is sealed stays sealed.
-func checkTrial(d lxc.Dirs, binary string) Finding {
-	answer, err := lxc.Trial(binary, d)
-	if err != nil {
-		return Finding{"layers", Fails, err.Error(), "see the kernel's log"}
-	}
-	return Finding{"layers", Good, answer, ""}
-}
+// below is a path of the checkup's host.
+func (c Checkup) below(path string) string { return filepath.Join(c.Root, path) }

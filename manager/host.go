@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/sysctr/sysctr/manager/idrange"
@@ -15,14 +14,11 @@ import (
 	"github.com/sysctr/sysctr/overlay/mount"
 )
 
-// inotifyInstances is what fs.inotify.max_user_instances is raised to: a container that boots systemd takes six, charged to root of the
-// host, and the kernel's default of 128 ends at some twenty containers with root itself locked out.
-const inotifyInstances = 8192
-
 // Preparation is one thing that the host needs, and whether it had it.
 type Preparation struct {
 	Name    string
 	Changed bool
+	Detail  string // what was done, where the name does not say it
 	Err     error
 }
 
@@ -39,14 +35,14 @@ func Prepare(d lxc.Dirs, pool idrange.Pool, etc string) []Preparation {
 		{"user " + lxc.MounterUser, ensureMounter},
 		{"id range", func() (bool, error) { return reserveIDs(pool, etc) }},
 		{"overlayfs", ensureOverlayfs},
-		{"inotify instances", func() (bool, error) { return raiseInotify(etc) }},
 	}
-	done := make([]Preparation, 0, len(steps))
+	done := make([]Preparation, 0, len(steps)+1)
 	for _, s := range steps {
 		changed, err := s.do()
 		done = append(done, Preparation{Name: s.name, Changed: changed, Err: err})
 	}
-	return done
+	raised, refused, err := raiseLimits("/", etc)
+	return append(done, Preparation{Name: "kernel limits", Changed: len(raised)+len(refused) > 0, Detail: told(raised, refused), Err: err})
 }
 
 func makeDirs(d lxc.Dirs, etc string) (bool, error) {
@@ -145,30 +141,4 @@ func ensureOverlayfs() (bool, error) {
 		return false, fmt.Errorf("load the overlay module: %w: %s", err, strings.TrimSpace(string(out)))
 	}
 	return true, nil
-}
-
-// raiseInotify raises the limit now and at every boot; it never lowers one.
-func raiseInotify(etc string) (bool, error) {
-	const key = "/proc/sys/fs/inotify/max_user_instances"
-	text, err := os.ReadFile(key)
-	if err != nil {
-		return false, err
-	}
-	have, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		return false, err
-	}
-	if have >= inotifyInstances {
-		return false, nil
-	}
-	value := strconv.Itoa(inotifyInstances)
-	dir := filepath.Join(etc, "sysctl.d")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return false, err
-	}
-	line := "# Each system container takes six inotify instances of root's.\nfs.inotify.max_user_instances = " + value + "\n"
-	if err := record.WriteFile(filepath.Join(dir, "60-sysctr.conf"), []byte(line), 0o644); err != nil {
-		return false, err
-	}
-	return true, os.WriteFile(key, []byte(value), 0)
 }

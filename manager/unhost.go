@@ -32,7 +32,7 @@ func removeHost(d lxc.Dirs, pool idrange.Pool, etc string) ([]string, error) {
 	errs := []error{
 		removeGroups(), removeIDs(pool, etc), mount.RemoveTmpfs(d.Run), removeUser(), lxc.RemoveLocks(d),
 		removeEmpty(d.Run), removeEmpty(filepath.Join(d.State, "containers")), removeEmpty(d.State), removeEmpty(d.Canary()),
-		removeFile(filepath.Join(etc, "sysctl.d", "60-sysctr.conf")),
+		removeFile(filepath.Join(etc, sysctlFile)),
 		removeEmpty(filepath.Join(etc, "sysctr", "profiles")), removeEmpty(filepath.Join(etc, "sysctr")),
 	}
 	var kept []string
@@ -41,7 +41,7 @@ func removeHost(d lxc.Dirs, pool idrange.Pool, etc string) ([]string, error) {
 			kept = append(kept, path)
 		}
 	}
-	kept = append(kept, "the distribution's packages", "the raised inotify limit, until the next boot")
+	kept = append(kept, "the distribution's packages", "the raised kernel limits, until the next boot")
 	return kept, errors.Join(errs...)
 }
 

@@ -48,6 +48,32 @@ func visible(point string) bool {
 // the base: the root first, then those mounted below the visible top level, parents before children. What is mounted below skip (the
 // state directory of sysctr) does not belong. It returns ErrOverlayRoot where the root is an overlay.
 func Filesystems(mountinfo []byte, skip ...string) ([]Filesystem, error) {
+	last, err := mounts(mountinfo)
+	if err != nil {
+		return nil, err
+	}
+	return choose(last, skip)
+}
+
+// Unseen reads a mount table and returns, in the order of their points, the filesystems that are mounted where containers see the host and do
+// not belong to the base: what is on them is not in any container. It leaves out what lies below skip.
+func Unseen(mountinfo []byte, skip ...string) ([]Filesystem, error) {
+	last, err := mounts(mountinfo)
+	if err != nil {
+		return nil, err
+	}
+	var found []Filesystem
+	for point, fs := range last {
+		if visible(point) && !below(point, skip) && (!disk(fs.Type) || hiddenByMount(point, last)) {
+			found = append(found, fs)
+		}
+	}
+	sort.Slice(found, func(i, j int) bool { return found[i].Point < found[j].Point })
+	return found, nil
+}
+
+// mounts returns what is mounted where.
+func mounts(mountinfo []byte) (map[string]Filesystem, error) {
 	if len(mountinfo) > maxMountinfo {
 		return nil, fmt.Errorf("read the mount table: %d bytes are more than %d", len(mountinfo), maxMountinfo)
 	}
@@ -64,7 +90,7 @@ func Filesystems(mountinfo []byte, skip ...string) ([]Filesystem, error) {
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("read the mount table: %w", err)
 	}
-	return choose(last, skip)
+	return last, nil
 }
 
 func choose(last map[string]Filesystem, skip []string) ([]Filesystem, error) {

@@ -15,7 +15,7 @@ import (
 func TestUnitsV2(t *testing.T) {
 	t.Parallel()
 	h := newUnitHost(t, e2e.Options{CgroupV2: true})
-	doctor := h.Must(t, "sysctr", "doctor")
+	doctor := h.Must(t, "sysctr", "doctor", "-o", "wide")
 	controllers := h.Must(t, "cat", "/sys/fs/cgroup/cgroup.controllers")
 	if !strings.Contains(doctor, "on cgroup v2") || strings.Contains(doctor, "these limits do not hold") != (controllers == "") {
 		t.Errorf("controllers are %q, and doctor says\n%s", controllers, doctor)
