@@ -74,17 +74,18 @@ func (d *Dir) Readlink(rel string) (string, error) {
 
 // Space is what is free on a filesystem.
 type Space struct {
-	Bytes  int64
-	Inodes int64 // -1 where the filesystem has no fixed number of them
+	Bytes     int64 // for root
+	Available int64 // bytes for everybody else; less, where the filesystem keeps some for root
+	Inodes    int64 // -1 where the filesystem has no fixed number of them
 }
 
-// Space returns what is free, root's share included, on the filesystem of d.
+// Space returns what is free on the filesystem of d.
 func (d *Dir) Space() (Space, error) {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(d.fd(), &st); err != nil {
 		return Space{}, d.fail("ask for the free space of", ".", err)
 	}
-	s := Space{Bytes: int64(st.Bfree) * st.Bsize, Inodes: int64(st.Ffree)}
+	s := Space{Bytes: int64(st.Bfree) * st.Bsize, Available: int64(st.Bavail) * st.Bsize, Inodes: int64(st.Ffree)}
 	if st.Files == 0 {
 		s.Inodes = -1
 	}

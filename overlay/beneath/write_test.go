@@ -173,7 +173,7 @@ func TestOpenAndFrom(t *testing.T) {
 	if _, err := d.Readlink("dir"); !errors.Is(err, fs.ErrInvalid) {
 		t.Errorf("Readlink of a directory = %v", err)
 	}
-	if space, err := d.Space(); err != nil || space.Bytes <= 0 || space.Inodes == 0 {
+	if space, err := d.Space(); err != nil || space.Available <= 0 || space.Bytes < space.Available || space.Inodes == 0 {
 		t.Errorf("Space = %+v, %v", space, err)
 	}
 }

@@ -1,0 +1,117 @@
+package delta
+
+import (
+	"errors"
+
+	"github.com/sysctr/sysctr/overlay/beneath"
+)
+
+// Layer is one of the directories below a delta.
+type Layer struct {
+	// Dir is the layer. Of the base it is best a clone of the filesystem alone: what lies on or below a mount point counts as not there.
+	Dir *beneath.Dir
+	// Visible tells which of its paths, relative and clean, a container can see; a directory with something visible in it must be visible.
+	// Nil means all. Whiteouts and opaque directories of the layers above are honoured by themselves, so with the mask as a layer the base
+	// needs none.
+	Visible func(path string) bool
+	// Shifted says that its owners lie in the container's range already, as those of a delta do, and are not the host's.
+	Shifted bool
+}
+
+// View is what a container would see with an empty delta.
+type View struct {
+	Layers []Layer // topmost first: seed, common, mask, base
+	// The container's id range: Start is its root. A Size of 0 is none, its ids are the host's.
+	Start, Size uint32
+	// CompareLimit is the size above which files of equal size are compared by their times and not by their bytes. 0 is 1 GiB.
+	CompareLimit int64
+}
+
+const defaultCompareLimit = 1 << 30
+
+func (v View) compareLimit() int64 {
+	if v.CompareLimit <= 0 {
+		return defaultCompareLimit
+	}
+	return v.CompareLimit
+}
+
+// overflowID is what the kernel shows for an owner that a mount's id map lacks (user_namespaces(7)).
+const overflowID = 65534
+
+// inside returns the container's name for an id on disk in the delta, and whether it has one; else the id as it is.
+func (v View) inside(id uint32) (uint32, bool) {
+	if v.Size == 0 {
+		return id, true
+	}
+	if id < v.Start || id-v.Start >= v.Size {
+		return id, false
+	}
+	return id - v.Start, true
+}
+
+// fromLower returns the container's name for an id on disk in a layer.
+func (v View) fromLower(l Layer, id uint32) uint32 {
+	if l.Shifted {
+		if id, ok := v.inside(id); ok {
+			return id
+		}
+		return overflowID
+	}
+	if v.Size != 0 && id >= v.Size {
+		return overflowID
+	}
+	return id
+}
+
+// lower is what a path is below the delta.
+type lower struct {
+	layer Layer
+	info  beneath.Info
+	dirs  []int // if it is a directory: the layers that are merged there
+}
+
+// lookUp asks the layers among, topmost first, for a path; all of them have the directory it is in. The layers below the first one are
+// asked only if deep, for a directory of the delta. The answer is nil if no layer has the path.
+func (v View) lookUp(path string, among []int, deep bool) (*lower, error) {
+	var found *lower
+	for n, i := range among {
+		layer := v.Layers[i]
+		if layer.Visible != nil && !layer.Visible(path) {
+			continue
+		}
+		info, err := layer.Dir.Lstat(path)
+		if missing(err) || errors.Is(err, beneath.ErrMounted) || errors.Is(err, beneath.ErrLink) {
+			continue // a link: a directory was replaced since the layers were asked for it
+		}
+		if err != nil {
+			return nil, err
+		}
+		if isWhiteout(info) || found != nil && !info.IsDir() {
+			return found, nil
+		}
+		if found == nil {
+			found = &lower{layer: layer, info: info}
+		}
+		if !info.IsDir() || !deep {
+			return found, nil
+		}
+		found.dirs = append(found.dirs, i)
+		if n == len(among)-1 {
+			break
+		}
+		if opaque, _, err := layer.Dir.Xattr(path, opaqueXattr); skipMissing(err) != nil || string(opaque) == "y" {
+			return found, skipMissing(err)
+		}
+	}
+	return found, nil
+}
+
+// all is the numbers of all layers, which are merged at the root.
+func (v View) all() []int {
+	all := make([]int, 0, len(v.Layers))
+	for i := range v.Layers {
+		all = append(all, i)
+	}
+	return all
+}
