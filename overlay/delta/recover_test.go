@@ -22,12 +22,9 @@ import (
 // victim names the delta that a re-executed test binary resets with one fault.
 const victim = "SYSCTR_TEST_VICTIM"
 
-// TestVictim is the process that TestEachCallKilledAndFailed interrupts.
-func TestVictim(t *testing.T) {
-	dir := os.Getenv(victim)
-	if dir == "" {
-		t.Skip("runs only as a child of TestEachCallKilledAndFailed")
-	}
+// beVictim is the process that TestEachCallKilledAndFailed interrupts.
+func beVictim(t *testing.T, dir string) {
+	t.Helper()
 	runtime.LockOSThread() // strace counts the calls of each thread apart
 	d := openDelta(t, dir)
 	item, err := d.Reset(t.Context(), []string{"/etc", "/var"}, now())
@@ -44,6 +41,10 @@ func changing() []string {
 // TestEachCallKilledAndFailed runs a Reset, and a Purge after it, and kills it at every system call that changes something, or has that call
 // fail. Recover must lead to all or nothing, and keep whatever was not to be purged; a Reset that fails leaves nothing to recover.
 func TestEachCallKilledAndFailed(t *testing.T) {
+	if dir := os.Getenv(victim); dir != "" {
+		beVictim(t, dir)
+		return
+	}
 	strace := need.Command(t, "strace", "apt-get install strace")
 	before := names(t, filled(t))
 	total := 0
@@ -75,7 +76,7 @@ func TestEachCallKilledAndFailed(t *testing.T) {
 func inject(t *testing.T, strace, dir, fault string) bool {
 	t.Helper()
 	call, _, _ := strings.Cut(fault, ":")
-	cmd := exec.Command(strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace="+call, "-e", "inject="+fault, os.Args[0], "-test.run=^TestVictim$")
+	cmd := exec.Command(strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace="+call, "-e", "inject="+fault, os.Args[0], "-test.run=^TestEachCallKilledAndFailed$")
 	cmd.Env = append(os.Environ(), victim+"="+dir, "GORACE=atexit_sleep_ms=0")
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
