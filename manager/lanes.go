@@ -88,7 +88,7 @@ func (m *Manager) locked(ctx context.Context, step Step, how Apply, act action) 
 		timed, cancel := context.WithTimeoutCause(ctx, how.Timeout, fmt.Errorf("it took longer than %v; it goes on", how.Timeout))
 		defer cancel()
 		changed, err := act(timed, step)
-		if errors.Is(err, context.DeadlineExceeded) {
+		if timed.Err() != nil && errors.Is(err, context.DeadlineExceeded) { // and not that of something shorter within the verb
 			err = context.Cause(timed)
 		}
 		return changed, err
@@ -98,13 +98,21 @@ func (m *Manager) locked(ctx context.Context, step Step, how Apply, act action) 
 
 // inWorld runs f with the container's World lock, which starters of units and of reboots take too. Theirs are short, so it waits a little.
 func (m *Manager) inWorld(ctx context.Context, container string, f func() error) error {
+	if err := m.takeWorld(ctx, container); err != nil {
+		return err
+	}
+	defer m.leaveWorld(container)
+	return f()
+}
+
+func (m *Manager) takeWorld(ctx context.Context, container string) error {
 	waiting, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if err := m.locks.Acquire(waiting, container, record.World); err != nil {
-		return busy(err)
-	}
-	defer m.locks.Release(container, record.World) //nolint:errcheck // as above
-	return f()
+	return busy(m.locks.Acquire(waiting, container, record.World))
+}
+
+func (m *Manager) leaveWorld(container string) {
+	_ = m.locks.Release(container, record.World) // as above
 }
 
 func busy(err error) error {

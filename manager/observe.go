@@ -52,6 +52,10 @@ func (m *Manager) observe(e record.Entry) Container {
 	live, err := m.host.Live.Load(e.Name)
 	if err != nil { // none, of another boot, or unusable: it says nothing about any process
 		c.Status = record.Observe(e.Err, nil, record.Facts{}, false)
+		if !errors.Is(err, os.ErrNotExist) && c.Status.State == record.Stopped {
+			c.Status = record.Status{State: record.Broken, Reason: "what is known of its processes cannot be used; stop it, or start it again"}
+			c.Live.Unit = m.Units != nil // who started it here, if anybody has
+		}
 		return c
 	}
 	c.Live = live

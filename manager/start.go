@@ -80,23 +80,31 @@ func (m *Manager) startOne(ctx context.Context, s *starting, container string, h
 	if err != nil {
 		return false, err
 	}
-	return true, m.startInBatch(ctx, runtime, container, how)
+	if err := m.takeWorld(ctx, container); err != nil {
+		return false, err
+	}
+	err = startInBatch(ctx, runtime, container, how)
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		// We stop waiting and the starter goes on, with the very lock that we would release for both.
+		s.keep(container)
+		return true, err
+	}
+	m.leaveWorld(container)
+	return true, err
 }
 
-func (m *Manager) startInBatch(ctx context.Context, r Runtime, container string, how Apply) error {
-	return m.inWorld(ctx, container, func() error {
-		if !how.NoWait {
-			return r.Start(ctx, container, nil)
-		}
-		early, cancel := context.WithCancel(ctx)
-		defer cancel()
-		runs := false
-		err := r.Start(early, container, func() { runs = true; cancel() })
-		if runs && errors.Is(err, context.Canceled) && ctx.Err() == nil {
-			return nil
-		}
-		return err
-	})
+func startInBatch(ctx context.Context, r Runtime, container string, how Apply) error {
+	if !how.NoWait {
+		return r.Start(ctx, container, nil)
+	}
+	early, cancel := context.WithCancel(ctx)
+	defer cancel()
+	runs := false
+	err := r.Start(early, container, func() { runs = true; cancel() })
+	if runs && errors.Is(err, context.Canceled) && ctx.Err() == nil {
+		return nil
+	}
+	return err
 }
 
 // awaitReady waits for a container that somebody else started. Its READY may have been lost with the process that waited for it, so the
@@ -156,12 +164,22 @@ func because(reason string) string {
 // starting spawns the starter when the first lane needs it.
 type starting struct {
 	spawn func() (Runtime, error)
+	leave func(container string) // its World lock
 	once  sync.Once
 	r     Runtime
 	err   error
+
+	mu   sync.Mutex
+	kept []string // containers whose World locks are the starter's until it has finished
 }
 
-func (m *Manager) starting() *starting { return &starting{spawn: m.spawn} }
+func (m *Manager) starting() *starting { return &starting{spawn: m.spawn, leave: m.leaveWorld} }
+
+func (s *starting) keep(container string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = append(s.kept, container)
+}
 
 func (s *starting) runtime() (Runtime, error) {
 	s.once.Do(func() { s.r, s.err = s.spawn() })
@@ -171,5 +189,8 @@ func (s *starting) runtime() (Runtime, error) {
 func (s *starting) close() {
 	if s.r != nil {
 		_ = s.r.Close() // each lane has had its answer or its error
+	}
+	for _, container := range s.kept {
+		s.leave(container)
 	}
 }
