@@ -207,3 +207,20 @@ func TestUsage(t *testing.T) {
 		t.Errorf("version 2 counts time without a controller, but CPU = %+v", u.CPU)
 	}
 }
+
+func TestLegacyDisks(t *testing.T) {
+	for _, test := range []struct {
+		summary, text string
+		read, write   alive.Figure
+	}{
+		{"nothing yet", "Total 0\n", alive.Figure{OK: true}, alive.Figure{OK: true}},
+		{"two disks", "254:0 Read 4096\n254:0 Write 7\n254:0 Sync 4103\n254:0 Total 4103\n8:0 Read 1\n8:0 Write 1\nTotal 4105\n",
+			alive.Figure{Value: 4097, OK: true}, alive.Figure{Value: 8, OK: true}},
+		{"nonsense stays unknown", "254:0 Read x\n8:0 Read 5\n254:0 Write 3\n", alive.Figure{}, alive.Figure{Value: 3, OK: true}},
+	} {
+		read, write := alive.LegacyDisks(test.text)
+		if read != test.read || write != test.write {
+			t.Errorf("%s: read %+v, written %+v; want %+v and %+v", test.summary, read, write, test.read, test.write)
+		}
+	}
+}

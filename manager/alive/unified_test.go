@@ -57,6 +57,17 @@ func TestUnifiedUsage(t *testing.T) {
 			alive.Usage{CPU: alive.Figure{OK: true}},
 		},
 		{
+			"disks",
+			map[string]string{"web1/io.stat": "254:0 rbytes=4096 wbytes=1 rios=1 wios=1 dbytes=9 dios=0\n8:0 \n254:16 rbytes=4 wbytes=2\n"},
+			alive.Usage{Read: alive.Figure{Value: 4100, OK: true}, Write: alive.Figure{Value: 3, OK: true}},
+		},
+		{"no disk touched", map[string]string{"web1/io.stat": ""}, alive.Usage{Read: alive.Figure{OK: true}, Write: alive.Figure{OK: true}}},
+		{
+			"disks that overflow, or are none",
+			map[string]string{"web1/io.stat": "254:0 rbytes=18446744073709551615 wbytes=-1\n8:0 rbytes=1 wbytes=5\n"},
+			alive.Usage{},
+		},
+		{
 			"nonsense",
 			map[string]string{"web1/memory.current": "max\n", "web1/cpu.stat": "xusage_usec 5\n", "web1/pids.current": "-1\n"},
 			alive.Usage{},

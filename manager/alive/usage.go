@@ -15,6 +15,8 @@ type Usage struct {
 	Memory Figure // bytes now, page cache and kernel memory included
 	CPU    Figure // nanoseconds of processor time since the group was made
 	Pids   Figure // processes and threads now
+	Read   Figure // bytes read from disks since the group was made
+	Write  Figure // bytes written to disks; version 1 does not count what goes through the page cache
 }
 
 // meter says where a figure is found: a file of a version 1 controller or of version 2, perhaps one field of it, in units of scale.
@@ -26,9 +28,11 @@ type meter struct {
 	unifiedFactor uint64
 }
 
-// Usage reads the figures of the group. Nothing is locked: they are of slightly different moments.
+// Usage reads the figures of the group. Nothing is locked: they are of slightly different moments. It never waits for the group's processes.
 func (t Tree) Usage() Usage {
+	read, write := t.disks()
 	return Usage{
+		Read: read, Write: write,
 		Memory: t.figure(meter{controller: "memory", legacyFile: "memory.usage_in_bytes", unifiedFile: "memory.current", unifiedFactor: 1}),
 		CPU:    t.figure(meter{controller: "cpuacct", legacyFile: "cpuacct.usage", unifiedFile: "cpu.stat", unifiedField: "usage_usec", unifiedFactor: 1000}),
 		Pids:   t.figure(meter{controller: "pids", legacyFile: "pids.current", unifiedFile: "pids.current", unifiedFactor: 1}),
