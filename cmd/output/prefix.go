@@ -24,6 +24,9 @@ func NewPrefixWriter(to *Stream, name string) *PrefixWriter {
 	return &PrefixWriter{to: to, prefix: []byte(Clean(name) + ": ")}
 }
 
+// NewLineWriter returns a writer of the lines of a single container, with nothing in front of them.
+func NewLineWriter(to *Stream) *PrefixWriter { return &PrefixWriter{to: to} }
+
 // Write takes a piece of output. All of it is taken, even where the stream fails, whose error is returned.
 func (w *PrefixWriter) Write(b []byte) (int, error) {
 	w.mu.Lock()

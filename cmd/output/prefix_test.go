@@ -110,3 +110,17 @@ func FuzzPrefixWriter(f *testing.F) {
 		}
 	})
 }
+
+func TestLineWriter(t *testing.T) {
+	r := record(output.Options{StdoutColumns: columns(80)})
+	w := output.NewLineWriter(r.Out())
+	if _, err := w.Write([]byte("a\x1b\nb")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.stdout.String(); got != "a\\x1b\nb\n" {
+		t.Errorf("got %q", got)
+	}
+}
