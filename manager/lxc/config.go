@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/sysctr/sysctr/manager/idrange"
@@ -25,6 +26,7 @@ type Config struct {
 	Seccomp   string // file of the system call policy
 	Notify    string // directory bound to /dev/.sysctr, with the notify socket of a system container
 	Log       string // liblxc's own log
+	Console   string // what is written to the container's console, see Dirs.Console; empty for nowhere
 	Cgroups   Cgroups
 	AppArmor  bool   // the host has AppArmor: confine, with nesting, which systemd's own sandboxing inside needs
 	AfterStop string // shell command that liblxc's monitor runs when the container has ended; empty for none
@@ -77,6 +79,7 @@ func (c Config) Render() ([]byte, error) {
 	w.set("lxc.rootfs.path", "dir:"+w.path("lxc.rootfs.path", c.Rootfs))
 	w.set("lxc.net.0.type", "empty")
 	c.ids(w)
+	c.console(w)
 	w.set("lxc.tty.max", "0")
 	w.set("lxc.pty.max", "1024")
 	w.set("lxc.autodev", "1")
@@ -114,6 +117,16 @@ func (c Config) ids(w *writer) {
 	for _, kind := range []string{"u", "g"} {
 		w.set("lxc.idmap", fmt.Sprintf("%s 0 %d %d", kind, c.Range.Start, c.Range.Size))
 	}
+}
+
+// console keeps what is written to the console in two files of half the size each: full, the file becomes FILE.1 in place of the last one.
+func (c Config) console(w *writer) {
+	if c.Console == "" {
+		return
+	}
+	w.set("lxc.console.logfile", w.path("lxc.console.logfile", c.Console))
+	w.set("lxc.console.size", strconv.Itoa(ConsoleSize/2))
+	w.set("lxc.console.rotate", "1")
 }
 
 // capabilities refuses names that liblxc would not drop: it takes "none" for the end of the list, for one.

@@ -81,7 +81,7 @@ func (s *Starter) configure(rec record.Record, g groups) error {
 	}
 	text, err := Config{
 		Name: rec.Name, Rootfs: s.Dirs.Root(rec.Name), Range: rec.Range, Spec: rec.Spec, Seccomp: s.policyFile(),
-		Notify: s.Dirs.Notify(rec.Name), Log: filepath.Join(dir, "log"), Cgroups: g.dirs, AppArmor: s.apparmor,
+		Notify: s.Dirs.Notify(rec.Name), Log: filepath.Join(dir, "log"), Console: s.console(rec.Name), Cgroups: g.dirs, AppArmor: s.apparmor,
 		AfterStop: s.afterStop(rec.Spec.Restart),
 	}.Render()
 	if err != nil {

@@ -16,6 +16,11 @@ func (d Dirs) Delta(name string) string {
 // Seed is the container's generated layer.
 func (d Dirs) Seed(name string) string { return filepath.Join(d.Run, "seed", name) }
 
+// Console is the file that keeps what is written to the container's console, over all its runs; see Config.Console.
+func (d Dirs) Console(name string) string {
+	return filepath.Join(d.State, "containers", name, "console.log")
+}
+
 // Masks is where the cached masks are.
 func (d Dirs) Masks() string { return filepath.Join(d.Run, "mask") }
 
