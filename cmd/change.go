@@ -64,9 +64,11 @@ func (a *app) change(c *cobra.Command, args []string, o *changing, v verb) error
 	if o.dryRun {
 		return a.result(planned(w, plan), true, nil)
 	}
-	return a.result(a.watched(plan, o.apply(), func(how manager.Apply) []manager.Outcome {
-		return v.apply(m, ctx, plan, how)
-	}), false, nil)
+	outcomes := a.watched(plan, o.apply(), func(how manager.Apply) []manager.Outcome { return v.apply(m, ctx, plan, how) })
+	if plan.Verb == manager.Destroy || plan.Verb == manager.ApplyVerb {
+		a.publish(ctx)
+	}
+	return a.result(outcomes, false, nil)
 }
 
 // watched runs a plan under a progress line.

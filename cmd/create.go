@@ -21,7 +21,7 @@ type createOptions struct {
 func (a *app) createCommand() *cobra.Command {
 	var o createOptions
 	c := &cobra.Command{
-		Use: "create NAME…", Short: "Create containers from a profile", Args: atLeastOneTarget,
+		Use: "create NAME…", Short: "Create containers from a profile", Args: atLeastOneTarget, ValidArgsFunction: cobra.NoFileCompletions,
 		Long: `Creates containers; names may be ranges such as 'web<1..100>' (quoted: < and > are the
 shell's), web[001-100] or web{1..100}. A container that exists with the same spec is left as it
 is; one with another spec is refused before anything is made, and so is everything if the host
@@ -72,6 +72,7 @@ func (a *app) create(ctx context.Context, args []string, o *createOptions) error
 		return a.result(planned(w, plan), true, nil)
 	}
 	outcomes := a.watched(plan, o.apply(), func(how manager.Apply) []manager.Outcome { return m.Create(ctx, plan, spec, how) })
+	a.publish(ctx)
 	if o.start {
 		if outcomes, err = a.startCreated(ctx, m, outcomes, o); err != nil {
 			return err

@@ -51,6 +51,7 @@ is right already is left alone, so it also repairs.
 			if err := errors.Join(errs...); err != nil {
 				return &output.Error{Exit: output.ExitHost, Message: "the host cannot be prepared: " + err.Error(), Hint: "see 'sysctr doctor'", Err: err}
 			}
+			a.publish(c.Context())
 			if !boot {
 				a.printer.Say("the host is ready")
 			}

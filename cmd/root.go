@@ -97,6 +97,7 @@ func (a *app) root() *cobra.Command {
 	a.add(root, "see", a.listCommand(), a.showCommand(), a.targetsCommand(), a.versionCommand())
 	a.add(root, "enter", a.execCommand(), a.shellCommand())
 	a.add(root, "host", a.profileCommand(), a.hostCommand(), a.doctorCommand())
+	a.completeFlags(root)
 	return root
 }
 

@@ -84,7 +84,8 @@ func (a *app) targetsCommand() *cobra.Command {
 	var t targeting
 	c := &cobra.Command{
 		Use: "targets TARGET…", Short: "Show which containers targets name", Args: atLeastOneTarget,
-		Long: "Prints the names of the containers that the targets name, one a line.\n\n" + output.ExitStatus(output.ExitUsage, output.ExitNoMatch),
+		Long:              "Prints the names of the containers that the targets name, one a line.\n\n" + output.ExitStatus(output.ExitUsage, output.ExitNoMatch),
+		ValidArgsFunction: a.completeTargets,
 		RunE: func(c *cobra.Command, args []string) error {
 			m, done, err := a.open(c.Context())
 			if err != nil {
