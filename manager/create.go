@@ -249,6 +249,7 @@ func (m *Manager) destroyOne(ctx context.Context, container string) error {
 			return err
 		}
 	}
+	m.unmark(container)
 	return m.inWorld(ctx, container, func() error {
 		if err := errors.Join(m.kill(container), m.host.Forget(container)); err != nil {
 			return err

@@ -17,6 +17,8 @@ type Container struct {
 	Err    error         // why the record cannot be used
 	Live   record.Live   // zero if it does not run
 	Status record.Status
+	// Restarting is whether a restart has stopped it and has not started it again: it may be under way, or was interrupted.
+	Restarting bool
 }
 
 // World is what was observed, in natural order of the names.
@@ -49,6 +51,7 @@ func (m *Manager) observe(e record.Entry) Container {
 	if errors.Is(e.Err, name.ErrNoMatch) || errors.Is(e.Err, os.ErrNotExist) {
 		return c // there is none, so it has no state
 	}
+	c.Restarting = m.marked(e.Name)
 	live, err := m.host.Live.Load(e.Name)
 	if err != nil { // none, of another boot, or unusable: it says nothing about any process
 		c.Status = record.Observe(e.Err, nil, record.Facts{}, false)

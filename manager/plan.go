@@ -84,7 +84,7 @@ func PlanStart(w World, names []string) Plan {
 // PlanStop stops what runs.
 func PlanStop(w World, names []string) Plan {
 	return plan(Stop, w, names, func(c Container) Step {
-		if c.Status.State == record.Stopped {
+		if c.Status.State == record.Stopped && !c.Restarting {
 			return Step{Action: None, Why: "already stopped"}
 		}
 		return Step{Action: Stop}
@@ -94,7 +94,7 @@ func PlanStop(w World, names []string) Plan {
 // PlanKill is PlanStop at once.
 func PlanKill(w World, names []string) Plan {
 	return plan(Kill, w, names, func(c Container) Step {
-		if c.Status.State == record.Stopped {
+		if c.Status.State == record.Stopped && !c.Restarting {
 			return Step{Action: None, Why: "already stopped"}
 		}
 		return Step{Action: Kill}
@@ -104,7 +104,7 @@ func PlanKill(w World, names []string) Plan {
 // PlanRestart restarts what runs. What was stopped by hand stays stopped: a bulk restart never starts it, a single name is told why.
 func PlanRestart(w World, names []string) Plan {
 	return plan(Restart, w, names, func(c Container) Step {
-		if c.Status.State == record.Stopped {
+		if c.Status.State == record.Stopped && !c.Restarting {
 			return Step{Action: None, Why: "stopped; start it"}
 		}
 		return Step{Action: Restart}

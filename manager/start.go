@@ -18,20 +18,29 @@ func (m *Manager) Start(ctx context.Context, p Plan, how Apply) []Outcome {
 	s := m.starting()
 	defer s.close()
 	return m.carryOut(ctx, p, how, func(ctx context.Context, step Step) (bool, error) {
-		return m.startOne(ctx, s, step.Name, how)
+		changed, err := m.startOne(ctx, s, step.Name, how)
+		if err == nil {
+			m.unmark(step.Name)
+		}
+		return changed, err
 	})
 }
 
-// Restart carries out a plan of restarts: each lane stops its container and starts it again over fresh mounts.
+// Restart carries out a plan of restarts: each lane stops its container and starts it again over fresh mounts. Interrupted in between, the
+// next restart of the container starts it.
 func (m *Manager) Restart(ctx context.Context, p Plan, how Apply) []Outcome {
 	m.prepareUnits(ctx, p)
 	s := m.starting()
 	defer s.close()
 	return m.carryOut(ctx, p, how, func(ctx context.Context, step Step) (bool, error) {
+		m.mark(step.Name)
 		if err := m.stopOne(ctx, step.Name, how.Now); err != nil {
 			return true, err
 		}
 		_, err := m.startOne(ctx, s, step.Name, how)
+		if err == nil {
+			m.unmark(step.Name)
+		}
 		return true, err
 	})
 }

@@ -16,7 +16,11 @@ const killPatience = 30 * time.Second
 // Stop carries out a plan of stops: the container is asked by its stop signal, has its time, and is then killed.
 func (m *Manager) Stop(ctx context.Context, p Plan, how Apply) []Outcome {
 	return m.carryOut(ctx, p, how, func(ctx context.Context, step Step) (bool, error) {
-		return true, m.stopOne(ctx, step.Name, how.Now || step.Action == Kill)
+		err := m.stopOne(ctx, step.Name, how.Now || step.Action == Kill)
+		if err == nil {
+			m.unmark(step.Name)
+		}
+		return true, err
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,7 +18,12 @@ import (
 func (l *local) leaks(t testing.TB) []string {
 	t.Helper()
 	var left []string
-	until(t, "starters and monitors end", func() bool { return len(l.processes("")) == 0 || l.stuck(&left) })
+	for deadline := time.Now().Add(20 * time.Second); len(l.processes("")) > 0 && time.Now().Before(deadline); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	for _, p := range l.processes("") {
+		left = append(left, fmt.Sprintf("process %d %q", p.pid, p.command))
+	}
 	for _, dir := range l.groups(t) {
 		left = append(left, "control group "+dir)
 	}
@@ -33,16 +39,24 @@ func (l *local) leaks(t testing.TB) []string {
 	return append(left, l.files(t)...)
 }
 
-// stuck is asked once in a while and lists processes that nobody will end any more: containers' own, when no program of ours runs.
-func (l *local) stuck(left *[]string) bool {
-	all := l.processes("")
-	if len(all) == 0 || slices.ContainsFunc(all, func(p process) bool { return p.ours }) {
-		return false
+// clear takes away what a failed test has left, so that it is nobody else's.
+func (l *local) clear(t testing.TB) {
+	t.Helper()
+	for _, p := range l.processes("") {
+		l.hit(p.pid, unix.SIGKILL)
 	}
-	for _, p := range all {
-		*left = append(*left, fmt.Sprintf("process %d %q", p.pid, p.command))
+	for _, dir := range l.groups(t) {
+		var below []string
+		_ = filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+			if err == nil && e.IsDir() {
+				below = append(below, path)
+			}
+			return nil
+		})
+		for _, path := range slices.Backward(below) {
+			_ = os.Remove(path)
+		}
 	}
-	return true
 }
 
 // files returns what lies below both directories beyond what is there without any container.
@@ -50,17 +64,15 @@ func (l *local) files(t testing.TB) []string {
 	t.Helper()
 	var left []string
 	for _, pattern := range []string{
-		stateDir + "/containers/*", stateDir + "/containers/.*", runDir + "/containers/*", runDir + "/seed/*", runDir + "/rootfs/*",
-		runDir + "/attach/*", runDir + "/lxc/*/", runDir + "/.*", "/run/lxc/lock" + runDir + "/lxc/*",
+		stateDir + "/containers/*", runDir + "/containers/*", runDir + "/seed/*", runDir + "/rootfs/*",
+		runDir + "/attach/*", runDir + "/lxc/*/", "/run/lxc/lock" + runDir + "/lxc/*",
 	} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, path := range found {
-			base := filepath.Base(path)
-			foreign := strings.HasPrefix(path, "/run/lxc/") && !strings.Contains(path, l.prefix)
-			if base != "." && base != ".." && !foreign {
+			if !strings.HasPrefix(path, "/run/lxc/") || strings.Contains(path, l.prefix) {
 				left = append(left, "file "+path)
 			}
 		}
@@ -113,7 +125,7 @@ func (l *local) processes(word string) []process {
 	return found
 }
 
-// hit sends a signal to a process of ours that was seen a moment ago; that it has ended since is no error.
+// hit sends a signal to a process of ours that was seen a moment ago, and after SIGKILL waits for its end. It tells whether there was one to hit.
 func (l *local) hit(pid int, signal unix.Signal) bool {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -121,9 +133,13 @@ func (l *local) hit(pid int, signal unix.Signal) bool {
 	}
 	defer unix.Close(fd)
 	for _, p := range l.processes("") { // the id may be another's by now; the descriptor is of whoever has it
-		if p.pid == pid {
-			return unix.PidfdSendSignal(fd, signal, nil, 0) == nil
+		if p.pid != pid || unix.PidfdSendSignal(fd, signal, nil, 0) != nil {
+			continue
 		}
+		if signal == unix.SIGKILL {
+			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 10000) // EINTR at worst ends it early
+		}
+		return true
 	}
 	return false
 }

@@ -79,6 +79,7 @@ func (l *local) end(t *testing.T) {
 	}
 	if left := l.leaks(t); len(left) > 0 {
 		t.Errorf("left on the machine:\n%s", strings.Join(left, "\n"))
+		l.clear(t)
 	}
 }
 
@@ -219,9 +220,9 @@ func (l *local) live(n string) live {
 // until asks again and again, and ends the test when the answer does not come in time.
 func until(t testing.TB, what string, ask func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !ask(); {
+	for deadline := time.Now().Add(patience); !ask(); {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited a minute: %s", what)
+			t.Fatalf("waited %v: %s", patience, what)
 		}
 		time.Sleep(2 * time.Millisecond) // between two looks at what another process does
 	}
