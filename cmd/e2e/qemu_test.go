@@ -29,7 +29,7 @@ func TestQEMU(t *testing.T) {
 		{"layers by path", first, `^.* good +by paths, with shifted owners`},
 		{"the trial is sealed", first, `^layers +good .*sealed files stay sealed`},
 		{"limits can be held", first, `^limits +good +memory, cpu, pids`},
-		{"a further filesystem is seen", first, `^.* good +/ \(ext4\), /opt \(ext4\)`},
+		{"a further filesystem is seen", first, `^.* good +.*/opt \(ext4\)`},
 		{"all ready", first, `^ready cmd1 running true, web1 running true, web2 running true, web3 running true,$`},
 		{"each booted", first, `^web\[1-3\] \(3 containers\):\n  running$`},
 		{"root inside", first, `^cmd1,web\[1-3\] \(4 containers\):\n  0$`},

@@ -28,7 +28,7 @@ at booted
 echo "kernel $(uname -r)"
 truncate -s 32M /srv/opt.img && mkfs.ext4 -q /srv/opt.img && mount -o loop /srv/opt.img /opt || exit 1
 echo open >/etc/closed
-sysctr host init && sysctr doctor || exit 1
+sysctr host init && sysctr doctor -o wide || exit 1
 at prepared
 sysctr create web1 web2 --set autostart=true --set limits.memory=128M --set limits.pids=300 || exit 1
 sysctr create web3 || exit 1
