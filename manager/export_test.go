@@ -1,5 +1,7 @@
 package manager
 
+import "io"
+
 // RaiseLimits is the part of Prepare that a tree of files can stand in for: it returns what host init says.
 func RaiseLimits(root, etc string) (string, error) {
 	raised, refused, err := raiseLimits(root, etc)
@@ -8,3 +10,14 @@ func RaiseLimits(root, etc string) (string, error) {
 
 // JudgeTrial reads an answer of the trial.
 func JudgeTrial(answer string, err error) []Finding { return judgeTrial(answer, err) }
+
+// LastLine passes the pieces on and returns the cursor that the last line has.
+func LastLine(to io.Writer, pieces ...string) (string, error) {
+	l := &lastLine{to: to}
+	for _, p := range pieces {
+		if _, err := l.Write([]byte(p)); err != nil {
+			return "", err
+		}
+	}
+	return l.cursor()
+}
