@@ -108,6 +108,8 @@ func process(ended func()) (alive.Process, error) {
 
 func (f *fakeHost) Start(ctx context.Context, name string) error { return f.start(ctx, name, nil) }
 
+func (f *fakeHost) Prepare(context.Context, []record.Record) error { return nil }
+
 func (f *fakeHost) Stop(_ context.Context, name string) error {
 	live, err := f.live.Load(name)
 	if err != nil {

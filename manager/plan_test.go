@@ -37,6 +37,9 @@ func states() manager.World {
 		in("stopped", record.Status{State: record.Stopped}),
 		in("stopping", record.Status{State: record.Stopping}),
 	}}
+	restarting := in("torn", record.Status{State: record.Stopped})
+	restarting.Restarting = true
+	w.Containers = append(w.Containers, restarting)
 	return w
 }
 
@@ -82,31 +85,31 @@ func TestPlans(t *testing.T) {
 		want map[string]string
 	}{
 		{"start", manager.PlanStart, map[string]string{
-			"broken": "start", "frozen": "!state", "ready": "none", "running": "start", "starting": "start", "stopped": "start", "stopping": "start",
+			"broken": "start", "frozen": "!state", "ready": "none", "running": "start", "starting": "start", "stopped": "start", "stopping": "start", "torn": "start",
 		}},
 		{"stop", manager.PlanStop, map[string]string{
-			"broken": "stop", "frozen": "stop", "ready": "stop", "running": "stop", "starting": "stop", "stopped": "none", "stopping": "stop",
+			"broken": "stop", "frozen": "stop", "ready": "stop", "running": "stop", "starting": "stop", "stopped": "none", "stopping": "stop", "torn": "stop",
 		}},
 		{"kill", manager.PlanKill, map[string]string{
-			"broken": "kill", "frozen": "kill", "ready": "kill", "running": "kill", "starting": "kill", "stopped": "none", "stopping": "kill",
+			"broken": "kill", "frozen": "kill", "ready": "kill", "running": "kill", "starting": "kill", "stopped": "none", "stopping": "kill", "torn": "kill",
 		}},
 		{"restart", manager.PlanRestart, map[string]string{
 			"broken": "restart", "frozen": "restart", "ready": "restart", "running": "restart", "starting": "restart", "stopped": "none",
-			"stopping": "restart",
+			"stopping": "restart", "torn": "restart",
 		}},
 		{"freeze", manager.PlanFreeze, map[string]string{
 			"broken": "!state", "frozen": "none", "ready": "freeze", "running": "freeze", "starting": "!state", "stopped": "!state",
-			"stopping": "!state",
+			"stopping": "!state", "torn": "!state",
 		}},
 		{"thaw", manager.PlanThaw, map[string]string{
-			"broken": "none", "frozen": "thaw", "ready": "none", "running": "none", "starting": "none", "stopped": "none", "stopping": "none",
+			"broken": "none", "frozen": "thaw", "ready": "none", "running": "none", "starting": "none", "stopped": "none", "stopping": "none", "torn": "none",
 		}},
 		{"wait", func(w manager.World, n []string) manager.Plan { return manager.PlanWait(w, n, false) }, map[string]string{
-			"broken": "wait", "frozen": "wait", "ready": "none", "running": "wait", "starting": "wait", "stopped": "wait", "stopping": "wait",
+			"broken": "wait", "frozen": "wait", "ready": "none", "running": "wait", "starting": "wait", "stopped": "wait", "stopping": "wait", "torn": "wait",
 		}},
 		{"wait for the stop", func(w manager.World, n []string) manager.Plan { return manager.PlanWait(w, n, true) }, map[string]string{
 			"broken": "wait for its stop", "frozen": "wait for its stop", "ready": "wait for its stop", "running": "wait for its stop",
-			"starting": "wait for its stop", "stopped": "none", "stopping": "wait for its stop",
+			"starting": "wait for its stop", "stopped": "none", "stopping": "wait for its stop", "torn": "none",
 		}},
 	} {
 		t.Run(test.verb, func(t *testing.T) {
@@ -142,11 +145,11 @@ func TestPlanDestroy(t *testing.T) {
 	}{
 		{false, map[string]string{
 			"broken": "!running", "frozen": "!running", "ready": "!running", "running": "!running", "starting": "!running", "stopping": "!running",
-			"stopped": "destroy", "creating": "!creating", "damaged": "!damaged", "format": "!format", "missing": "!none", "gone": "!gone",
+			"stopped": "destroy", "torn": "destroy", "creating": "!creating", "damaged": "!damaged", "format": "!format", "missing": "!none", "gone": "!gone",
 		}},
 		{true, map[string]string{
 			"broken": "destroy", "frozen": "destroy", "ready": "destroy", "running": "destroy", "starting": "destroy", "stopping": "destroy",
-			"stopped": "destroy", "creating": "destroy", "damaged": "destroy", "format": "!format", "missing": "!none", "gone": "destroy",
+			"stopped": "destroy", "torn": "destroy", "creating": "destroy", "damaged": "destroy", "format": "!format", "missing": "!none", "gone": "destroy",
 		}},
 	} {
 		t.Run(fmt.Sprintf("force=%v", test.force), func(t *testing.T) {

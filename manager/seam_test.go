@@ -17,3 +17,11 @@ func OpenWith(c Config, spawn func() (Runtime, error)) (*Manager, error) {
 	}
 	return &Manager{Config: c, host: host, store: record.Open(c.Dirs.State), locks: locks, spawn: spawn}, nil
 }
+
+// MakeDirs and ReserveIDs are parts of Prepare, RemoveIDs and RemoveEmpty of RemoveHost; the others change the host itself.
+var (
+	MakeDirs    = makeDirs
+	ReserveIDs  = reserveIDs
+	RemoveIDs   = removeIDs
+	RemoveEmpty = removeEmpty
+)
