@@ -9,6 +9,7 @@ import (
 	"github.com/sysctr/sysctr/manager/lxc"
 	"github.com/sysctr/sysctr/manager/record"
 	"github.com/sysctr/sysctr/overlay"
+	"github.com/sysctr/sysctr/overlay/delta"
 	"github.com/sysctr/sysctr/overlay/mask"
 	"github.com/sysctr/sysctr/profiles"
 	"github.com/sysctr/sysctr/profiles/name"
@@ -31,6 +32,7 @@ func meanings() []struct {
 		{name.ErrTooMany, output.ExitUsage, ""},
 		{profiles.ErrNotFound, output.ExitUsage, "'sysctr profile list' shows what there is"},
 		{mask.ErrRule, output.ExitUsage, ""},
+		{delta.ErrPath, output.ExitUsage, ""},
 		{manager.ErrExists, output.ExitExists, "destroy it first, choose another name, or add --missing to leave it as it is"},
 		{manager.ErrNotReady, output.ExitError, "look inside with 'sysctr shell', or wait on with 'sysctr wait'"},
 		{lxc.ErrSource, output.ExitUsage, ""},

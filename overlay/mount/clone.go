@@ -65,3 +65,7 @@ func detach(path string) error {
 	}
 	return nil
 }
+
+// Detached returns a read-only, detached clone of the mount at path alone, without what is mounted below it: for looking at what a layer
+// has under the host's mount points. It needs no namespace of its own and leaves nothing in any; the caller closes it.
+func Detached(path string) (*os.File, error) { return clone(path, nil) }
