@@ -41,11 +41,13 @@ install: build
 	@bin/sysctr completion bash | install -m 0644 /dev/stdin $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sysctr
 	@bin/sysctr completion zsh | install -m 0644 /dev/stdin $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_sysctr
 	@bin/sysctr completion fish | install -m 0644 /dev/stdin $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/sysctr.fish
+	@install -d $(DESTDIR)$(PREFIX)/share/man/man{5,7,8} && bin/sysctr _man $(DESTDIR)$(PREFIX)/share/man
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 
 uninstall:
 	@shopt -s nullglob; for unit in systemd/units/*.*; do rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; done
 	@rm -f $(sysctr) $(DESTDIR)$(PREFIX)/share/{bash-completion/completions/sysctr,zsh/site-functions/_sysctr,fish/vendor_completions.d/sysctr.fish}
+	@rm -f $(DESTDIR)$(PREFIX)/share/man/{man8/sysctr{,-*}.8,man7/sysctr.7,man5/sysctr-profile.5}
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 
 up: packages install

@@ -1,4 +1,12 @@
 package cmd
 
+import "github.com/spf13/cobra"
+
 // Ranges is what completion offers beside names.
 func Ranges(words []string) []string { return ranges(words) }
+
+// CommandPage is the page of the manual of one command.
+func CommandPage(c *cobra.Command, day string) string { return commandPage(c, day) }
+
+// Plain is text as a page of the manual holds it.
+func Plain(text string) string { return plain(text) }

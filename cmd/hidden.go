@@ -44,6 +44,8 @@ func (a *app) runHidden(args []string) (int, bool) {
 		return a.attach(args[1:]), true
 	case lxc.TrialVerb:
 		run = a.trial
+	case manVerb:
+		run = a.man
 	case unitVerb:
 		run = a.unit
 	case stoppedVerb:
