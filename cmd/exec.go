@@ -35,7 +35,7 @@ container's name; --fold prints identical output once, under the names it came f
 
 ` + output.CommandStatus(),
 		Example:           "  sysctr exec web7 -- systemctl --failed\n  sysctr exec 'web<1..100>' --fold -- cat /etc/debian_version",
-		ValidArgsFunction: a.completeTargets,
+		ValidArgsFunction: a.completeTargets, Annotations: map[string]string{ownCommand: ""},
 		RunE: func(c *cobra.Command, args []string) error {
 			at := c.ArgsLenAtDash()
 			if at < 1 || at == len(args) {
@@ -50,7 +50,7 @@ container's name; --fold prints identical output once, under the names it came f
 	f.BoolVarP(&o.tty, "tty", "t", false, "run on a terminal, which must be the standard input here too; one container")
 	f.StringArrayVarP(&o.env, "env", "e", nil, "set a variable: KEY=VALUE")
 	f.StringVar(&o.dir, "dir", "", "working directory (default /)")
-	f.IntVar(&o.parallel, "parallel", 2*concurrency(), "how many containers at a time")
+	f.IntVar(&o.parallel, "parallel", 0, "how many containers at a time (default: twice as many as there are processors)")
 	return c
 }
 
@@ -58,7 +58,7 @@ func (a *app) shellCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "shell NAME", Short: "Open a root shell in a container", Args: cobra.ExactArgs(1),
 		Long:              "Opens a login shell as root on a terminal of the container's own.\n\n" + output.CommandStatus(),
-		ValidArgsFunction: a.completeTargets,
+		ValidArgsFunction: a.completeTargets, Annotations: map[string]string{ownCommand: ""},
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.exec(c, args, []string{"/bin/bash", "-l"}, &execOptions{tty: term.IsTerminal(int(os.Stdin.Fd())), parallel: 1})
 		},
@@ -78,6 +78,9 @@ func (a *app) exec(c *cobra.Command, args, argv []string, o *execOptions) error 
 	names, err := o.choose(w, args)
 	if err != nil {
 		return ownFailure(a.translate(err))
+	}
+	if o.parallel == 0 {
+		o.parallel = 2 * concurrency()
 	}
 	run := execution{m: m, world: w, template: lxc.Attach{Argv: argv, Env: append(environment(), o.env...), Dir: o.dir}}
 	switch {

@@ -25,6 +25,8 @@ func (a *app) profileCommand() *cobra.Command {
 func (a *app) profileList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List profiles", Args: cobra.NoArgs,
+		Long: "Lists built-in profiles and those of the host, also the ones that cannot be used, and why.\n\n" +
+			output.ExitStatus(output.ExitError, output.ExitUsage),
 		RunE: func(*cobra.Command, []string) error {
 			infos, err := a.library().Names()
 			if err != nil {
@@ -78,7 +80,8 @@ func (a *app) profileShow() *cobra.Command {
 func (a *app) profileValidate() *cobra.Command {
 	return &cobra.Command{
 		Use: "validate FILE…", Short: "Check profile files", Args: cobra.MinimumNArgs(1),
-		Long: "Checks files as if they lay among the profiles, with everything they extend. Says nothing more than that they are good.\n\n" +
+		Long: "Checks files as if they lay among the profiles, with everything they extend.\n" +
+			"Says nothing more than that they are good.\n\n" +
 			output.ExitStatus(output.ExitUsage),
 		RunE: func(_ *cobra.Command, args []string) error {
 			var errs []error

@@ -104,6 +104,7 @@ func (a *app) root() *cobra.Command {
 func (a *app) add(root *cobra.Command, group string, commands ...*cobra.Command) {
 	for _, c := range commands {
 		c.GroupID = group
+		checkArguments(c)
 		root.AddCommand(c)
 	}
 }

@@ -18,6 +18,7 @@ type versionInfo struct {
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Show the versions of sysctr and liblxc", Args: cobra.NoArgs,
+		Long: "Shows the versions of sysctr, of the liblxc that it runs with, and of Go.\n\n" + output.ExitStatus(output.ExitUsage),
 		RunE: func(*cobra.Command, []string) error {
 			v := versionInfo{LXC: lxc.Version()}
 			if info, ok := debug.ReadBuildInfo(); ok {
