@@ -20,6 +20,9 @@ func TestUnitsV2(t *testing.T) {
 	if !strings.Contains(doctor, "on cgroup v2") || strings.Contains(doctor, "these limits do not hold") != (controllers == "") {
 		t.Errorf("controllers are %q, and doctor says\n%s", controllers, doctor)
 	}
+	if !strings.Contains(doctor, "of this version, sysctr.target is enabled") || strings.Contains(doctor, "fails") {
+		t.Errorf("on a host that was just prepared, doctor says\n%s", doctor)
+	}
 	h.Must(t, "sysctr", "create", "web<1..4>", "--set", "autostart=true", "--start")
 	h.Must(t, "sysctr", "create", "cmd1", "--profile", "command", "--set", "command=[/bin/sleep, 1000]", "--start")
 	if got, want := h.Must(t, "sysctr", "exec", "web<1..4>", "--fold", "--", "systemctl", "is-system-running"), "web[1-4] (4 containers):\n  running"; got != want {
