@@ -59,7 +59,15 @@ func (a *app) listCommand() *cobra.Command {
 			output.ExitStatus(output.ExitError, output.ExitUsage, output.ExitNoMatch),
 		ValidArgsFunction: a.completeTargets,
 		RunE: func(c *cobra.Command, args []string) error {
-			found, err := a.observe(c, &t, args)
+			var found []manager.Container
+			var used manager.Sample
+			err := a.observe(c, &t, args, func(m *manager.Manager, all []manager.Container) error {
+				found = all
+				if a.format == output.FormatWide {
+					used = m.Sample(all)
+				}
+				return nil
+			})
 			if err != nil {
 				return err
 			}
@@ -68,7 +76,7 @@ func (a *app) listCommand() *cobra.Command {
 			for i, c := range found {
 				items[i] = view(c, drift[c.Name])
 			}
-			return output.List[container]{Kind: "ContainerList", Items: items, Columns: columnsOf(time.Now()), Empty: "no containers"}.
+			return output.List[container]{Kind: "ContainerList", Items: items, Columns: columnsOf(time.Now(), used), Empty: "no containers"}.
 				Print(a.printer, a.format)
 		},
 	}
@@ -76,16 +84,28 @@ func (a *app) listCommand() *cobra.Command {
 	return c
 }
 
-// observe returns the containers that targets name, all without a target.
-func (a *app) observe(c *cobra.Command, t *targeting, args []string) ([]manager.Container, error) {
+// observe calls f with the containers that targets name, all without a target.
+func (a *app) observe(c *cobra.Command, t *targeting, args []string, f func(*manager.Manager, []manager.Container) error) error {
 	m, done, err := a.open(c.Context())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer done()
 	w, err := m.Observe()
-	if err != nil || (len(args) == 0 && len(t.exclude) == 0) {
-		return w.Containers, err
+	if err != nil {
+		return err
+	}
+	found, err := t.among(w, args)
+	if err != nil {
+		return err
+	}
+	return f(m, found)
+}
+
+// among returns the containers of the world that targets name, all without a target.
+func (t *targeting) among(w manager.World, args []string) ([]manager.Container, error) {
+	if len(args) == 0 && len(t.exclude) == 0 {
+		return w.Containers, nil
 	}
 	if len(args) == 0 {
 		args = []string{"all"}
@@ -101,7 +121,8 @@ func (a *app) observe(c *cobra.Command, t *targeting, args []string) ([]manager.
 	return found, nil
 }
 
-func columnsOf(now time.Time) []output.Column[container] {
+// columnsOf are the columns of the list; used is what the wide ones show besides.
+func columnsOf(now time.Time, used manager.Sample) []output.Column[container] {
 	return []output.Column[container]{
 		{Header: "name", Cell: func(c container) string { return c.Name }},
 		{Header: "state", Cell: func(c container) string { return c.State }},
@@ -111,6 +132,9 @@ func columnsOf(now time.Time) []output.Column[container] {
 		{Header: "isolation", Cell: func(c container) string { return c.Isolation }, Wide: true},
 		{Header: "ids", Cell: func(c container) string { return c.IDs }, Wide: true},
 		{Header: "pid", Cell: func(c container) string { return number(c.PID) }, Wide: true, Right: true},
+		{Header: "cpu", Cell: func(c container) string { return text(whole(used[c.Name].CPU), cpuTime) }, Wide: true, Right: true},
+		{Header: "memory", Cell: func(c container) string { return text(whole(used[c.Name].Memory), output.Size) }, Wide: true, Right: true},
+		{Header: "pids", Cell: func(c container) string { return text(whole(used[c.Name].Pids), decimal) }, Wide: true, Right: true},
 		{Header: "up", Cell: func(c container) string { return output.AgeSince(now, c.Started) }, Right: true},
 		{Header: "created", Cell: func(c container) string { return output.AgeSince(now, c.Created) }, Right: true},
 		{Header: "drift", Cell: func(c container) string { return strings.Join(c.Drift, ",") }, Elastic: true},
@@ -118,6 +142,8 @@ func columnsOf(now time.Time) []output.Column[container] {
 		{Header: "reason", Cell: func(c container) string { return c.Reason }, Elastic: true},
 	}
 }
+
+func cpuTime(nanoseconds int64) string { return output.Duration(time.Duration(nanoseconds)) }
 
 func yes(b bool) string {
 	if b {

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -21,31 +22,50 @@ type shown struct {
 
 func (a *app) showCommand() *cobra.Command {
 	var t targeting
+	var whole, diff bool
 	c := &cobra.Command{
 		Use: "show TARGET…", Short: "Show all about containers", Args: atLeastOneTarget,
-		Long:              "Shows containers with their spec.\n\n" + output.ExitStatus(output.ExitError, output.ExitUsage, output.ExitNoMatch),
+		Long: `Shows containers with their spec. --effective adds every field of it, the layers, the control
+groups and where all that lies; it is YAML unless -o says otherwise. --diff shows instead in what
+the records differ from what their profiles give now: what apply would change.
+
+` + output.ExitStatus(output.ExitError, output.ExitUsage, output.ExitNoMatch),
 		ValidArgsFunction: a.completeTargets,
 		RunE: func(c *cobra.Command, args []string) error {
-			found, err := a.observe(c, &t, args)
-			if err != nil {
-				return err
+			if whole && diff {
+				return usage(errors.New("--effective and --diff are two answers; ask for one"))
 			}
-			if a.format == output.FormatTable || a.format == output.FormatWide {
-				return a.details(found)
-			}
-			drift := manager.World{Containers: found}.Drift(a.library().Resolve)
-			items := make([]shown, len(found))
-			for i, c := range found {
-				items[i] = shown{view(c, drift[c.Name]), c.Record.Spec}
-			}
-			return output.List[shown]{
-				Kind: "ContainerDetailList", Items: items,
-				Columns: []output.Column[shown]{{Header: "name", Cell: func(s shown) string { return s.Name }}},
-			}.Print(a.printer, a.format)
+			return a.observe(c, &t, args, func(m *manager.Manager, found []manager.Container) error {
+				switch {
+				case whole:
+					return a.effective(m, found)
+				case diff:
+					return a.profileDiff(found)
+				default:
+					return a.show(found)
+				}
+			})
 		},
 	}
 	t.flag(c)
+	c.Flags().BoolVar(&whole, "effective", false, "the whole spec, the layers, the control groups")
+	c.Flags().BoolVar(&diff, "diff", false, "the differences between the records and their profiles")
 	return c
+}
+
+func (a *app) show(found []manager.Container) error {
+	if a.format == output.FormatTable || a.format == output.FormatWide {
+		return a.details(found)
+	}
+	drift := manager.World{Containers: found}.Drift(a.library().Resolve)
+	items := make([]shown, len(found))
+	for i, c := range found {
+		items[i] = shown{view(c, drift[c.Name]), c.Record.Spec}
+	}
+	return output.List[shown]{
+		Kind: "ContainerDetailList", Items: items,
+		Columns: []output.Column[shown]{{Header: "name", Cell: func(s shown) string { return s.Name }}},
+	}.Print(a.printer, a.format)
 }
 
 func (a *app) details(found []manager.Container) error {

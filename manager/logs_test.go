@@ -148,7 +148,9 @@ func TestJournalIsHostile(t *testing.T) {
 		{"a FIFO", func(dir string) error { return unix.Mkfifo(dir+"/system.journal", 0o644) }, true},
 		{"a link to a file of the host", func(dir string) error { return os.Symlink(secret, dir+"/system.journal") }, true},
 		{"a directory", func(dir string) error { return os.Mkdir(dir+"/system.journal", 0o755) }, true},
-		{"a device", func(dir string) error { return unix.Mknod(dir+"/system.journal", unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5))) }, true},
+		{"a device", func(dir string) error {
+			return unix.Mknod(dir+"/system.journal", unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5)))
+		}, true},
 		{"a link in place of the directory", func(dir string) error {
 			return errors.Join(os.Remove(dir), os.Symlink(filepath.Dir(secret), dir))
 		}, true},

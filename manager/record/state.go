@@ -16,6 +16,9 @@ const (
 	Broken   State = "broken"   // it contradicts itself; Status.Reason says how, and what helps
 )
 
+// States returns all states.
+func States() []State { return []State{Creating, Stopped, Starting, Running, Frozen, Stopping, Broken} }
+
 // Facts are what the kernel says of the processes that a live state names.
 type Facts struct {
 	InitAlive    bool
