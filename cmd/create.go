@@ -65,7 +65,7 @@ func (a *app) create(ctx context.Context, args []string, o *createOptions) error
 	if plan.Refused() {
 		return a.refused(w, plan, o.dryRun)
 	}
-	if err := manager.ReadSupply("/", a.dirs.State).Refuse(w.Fleet(), plan.Fleet(spec)); err != nil {
+	if err := manager.ReadSupply("/", a.dirs.State, m.Pool).Refuse(w.Fleet(), spec, plan.Makes()); err != nil {
 		return err
 	}
 	if o.dryRun {

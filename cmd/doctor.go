@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
@@ -116,7 +115,7 @@ func capacityOf(r *manager.Room, spec profiles.Spec) *capacity {
 	if r == nil {
 		return nil
 	}
-	return &capacity{Sysctl: r.Sysctl, Have: r.Have, Free: r.Free, Each: r.Each[manager.KindOf(spec)], From: r.From}
+	return &capacity{Sysctl: r.Sysctl, Have: r.Have, Free: r.Free, Each: r.Takes(manager.FleetOf(spec, 1)), From: r.From}
 }
 
 // checkup reads what containers there are: on a host that was not prepared there are none.
@@ -125,10 +124,8 @@ func (a *app) checkup(o *doctorOptions) (manager.Checkup, error) {
 	if err != nil {
 		return manager.Checkup{}, err
 	}
-	store := record.Open(a.dirs.State)
-	entries, errList := store.List()
-	ranges, errUsed := store.Used()
-	if err := errors.Join(errList, errUsed); err != nil {
+	entries, err := record.Open(a.dirs.State).List()
+	if err != nil {
 		a.printer.Warn("%v", err)
 	}
 	var w manager.World
@@ -137,6 +134,6 @@ func (a *app) checkup(o *doctorOptions) (manager.Checkup, error) {
 	}
 	return manager.Checkup{
 		Root: "/", Dirs: a.dirs, Etc: a.etc, Pool: idrange.Default(), Binary: self(), LXC: lxc.Version(),
-		Fleet: w.Fleet(), Ranges: len(ranges), More: o.capacity, Spec: spec,
+		Fleet: w.Fleet(), More: o.capacity, Spec: spec,
 	}, nil
 }

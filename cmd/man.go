@@ -35,11 +35,11 @@ func (a *app) man(args []string) error {
 	}
 	for _, p := range pages {
 		path := filepath.Join(args[0], p.path)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // a manual is for everybody
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
-		err := os.WriteFile(path, []byte(p.text), 0o644)                //nolint:gosec // see above
-		if err := errors.Join(err, os.Chmod(path, 0o644)); err != nil { //nolint:gosec // whatever the umask
+		err := os.WriteFile(path, []byte(p.text), 0o644)
+		if err := errors.Join(err, os.Chmod(path, 0o644)); err != nil { // whatever the umask
 			return err
 		}
 	}

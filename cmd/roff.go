@@ -202,8 +202,7 @@ func (r *roff) seeAlso(c *cobra.Command) {
 func plain(text string) string {
 	var b strings.Builder
 	for i, c := range text {
-		switch {
-		case i == 0 && (c == '.' || c == '\''):
+		if i == 0 && (c == '.' || c == '\'') {
 			b.WriteString(`\&`)
 		}
 		switch c {

@@ -15,10 +15,11 @@ var ErrCapacity = errors.New("the host cannot hold as many containers")
 // Kind is what of a container decides how much it takes of a host at rest.
 type Kind string
 
-// The kinds, which are those of the built-in profiles.
+// The kinds. Each container is of one of the first two, which are those of the built-in profiles, and may be of the third besides.
 const (
 	System  Kind = "system"  // boots systemd
 	Command Kind = "command" // runs one program
+	Private Kind = "private" // has a range of ids of its own
 )
 
 // KindOf returns the kind of the containers of a spec.
@@ -31,6 +32,15 @@ func KindOf(s profiles.Spec) Kind {
 
 // Fleet counts something by kind: containers, or what one container of each takes.
 type Fleet map[Kind]int64
+
+// FleetOf is so many containers of one spec.
+func FleetOf(s profiles.Spec, n int64) Fleet {
+	fleet := Fleet{KindOf(s): n}
+	if s.Isolation == profiles.Private {
+		fleet[Private] = n
+	}
+	return fleet
+}
 
 // Resource is something of the host that all containers share, and what one container at rest takes of it. Limits of the kernel count all
 // containers together, in user namespaces too: the kernel charges what is made in one also to the user who made the namespace, and that is
@@ -107,6 +117,10 @@ func Resources() []Resource {
 			From: "its own",
 		},
 		{
+			Name: "id ranges", Each: Fleet{Private: 1}, From: "its own; none with isolation: shared",
+			Remedy: "destroy containers, or give them isolation: shared",
+		},
+		{
 			Name: "memory", Each: Fleet{System: 10 << 20, Command: 2 << 20}, Host: 128 << 20, Bytes: true, Remedy: "add memory or swap",
 			From: "8 MB inside and 2 MB of LXC's monitor; 0.7 MB and 0.7 MB. Swap counts, since idle containers can be there",
 		},
@@ -161,9 +175,9 @@ func (r Resource) Takes(fleet Fleet) int64 {
 	return sum
 }
 
-// More is how many further containers of one kind fit, math.MaxInt64 if they take nothing.
-func (r Room) More(kind Kind) int64 {
-	each := r.Each[kind]
+// More is how many further containers of one spec fit, math.MaxInt64 if they take nothing.
+func (r Room) More(spec profiles.Spec) int64 {
+	each := r.Takes(FleetOf(spec, 1))
 	if each == 0 {
 		return math.MaxInt64
 	}
@@ -192,16 +206,18 @@ func (r Room) title() string {
 	}
 }
 
-// enough says how many more containers of one kind there is room for.
-func (r Room) enough(kind Kind) string {
-	if r.Each[kind] == 0 {
-		return fmt.Sprintf("of which %s containers take none", kind)
-	}
+// enough says how many more containers of a spec there is room for.
+func (r Room) enough(spec profiles.Spec) string {
 	const many = 1000000
-	if r.More(kind) > many {
+	kind, more := KindOf(spec), r.More(spec)
+	switch {
+	case more == math.MaxInt64:
+		return fmt.Sprintf("of which these %s containers take none", kind)
+	case more > many:
 		return fmt.Sprintf("enough for over a million more %s containers", kind)
+	default:
+		return fmt.Sprintf("enough for %d more %s containers", more, kind)
 	}
-	return fmt.Sprintf("enough for %d more %s containers", r.More(kind), kind)
 }
 
 // remedy says what to do where a resource is too small by so much.
@@ -225,22 +241,16 @@ func size(bytes int64) string {
 	return fmt.Sprintf("%d MB", bytes/mega)
 }
 
-// Refuse returns an error wrapping ErrCapacity, with the name and value of the first limit that the fleet and more containers beside it exceed,
-// and what to do about it; nil if all of them fit. What is merely free now refuses nothing: it changes, and the kernel says when it is used up.
-func (s Supply) Refuse(fleet, more Fleet) error {
+// Refuse returns an error wrapping ErrCapacity, with the name and value of the first limit that a fleet and n containers of a spec beside it
+// exceed, and what to do about it; nil if all of them fit. What is merely free now refuses nothing: it changes, and the kernel says when it is
+// used up.
+func (s Supply) Refuse(fleet Fleet, spec profiles.Spec, n int64) error {
+	more := FleetOf(spec, n)
 	for _, room := range s.Rooms(fleet) {
-		if room.Left || room.Fits(more) {
-			continue
+		if !room.Left && !room.Fits(more) {
+			return fmt.Errorf("%w: %s, %s, and these are %d; %s",
+				ErrCapacity, room.title(), room.enough(spec), n, room.remedy(room.Takes(more)-room.Free))
 		}
-		var n int64
-		kind := System
-		for k, count := range more {
-			if n += count; count > 0 {
-				kind = k
-			}
-		}
-		return fmt.Errorf("%w: %s, %s, and these are %d; %s",
-			ErrCapacity, room.title(), room.enough(kind), n, room.remedy(room.Takes(more)-room.Free))
 	}
 	return nil
 }
@@ -250,17 +260,20 @@ func (w World) Fleet() Fleet {
 	fleet := Fleet{}
 	for _, c := range w.Containers {
 		fleet[KindOf(c.Record.Spec)]++
+		if c.Err != nil || c.Record.Spec.Isolation == profiles.Private {
+			fleet[Private]++
+		}
 	}
 	return fleet
 }
 
-// Fleet counts what a plan of creations with one spec makes.
-func (p Plan) Fleet(spec profiles.Spec) Fleet {
-	fleet := Fleet{}
+// Makes is how many containers a plan of creations makes.
+func (p Plan) Makes() int64 {
+	var n int64
 	for _, s := range p.Steps {
 		if s.Action == Create && s.Err == nil {
-			fleet[KindOf(spec)]++
+			n++
 		}
 	}
-	return fleet
+	return n
 }

@@ -3,9 +3,10 @@ package manager_test
 import (
 	"errors"
 	"math"
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/sysctr/sysctr/manager"
 	"github.com/sysctr/sysctr/profiles"
@@ -23,44 +24,61 @@ func supply(few manager.Supply) manager.Supply {
 	return s
 }
 
+// of resolves a built-in profile with settings.
+func of(t *testing.T, kind manager.Kind, set ...string) profiles.Spec {
+	t.Helper()
+	var library profiles.Library
+	spec, err := library.Resolve(string(kind), set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spec
+}
+
 func TestRefuse(t *testing.T) {
+	system, command, shared := of(t, manager.System), of(t, manager.Command), of(t, manager.Command, "isolation=shared")
 	for _, test := range []struct {
-		summary    string
-		few        manager.Supply
-		have, more manager.Fleet
-		want       []string // in the error, none if there is none
+		summary string
+		few     manager.Supply
+		have    manager.Fleet
+		spec    profiles.Spec
+		more    int64
+		want    []string // in the error, none if there is none
 	}{
-		{summary: "nothing is short", have: manager.Fleet{manager.System: 4000}, more: manager.Fleet{manager.System: 4000}},
+		{summary: "nothing is short", have: manager.FleetOf(system, 4000), spec: system, more: 4000},
 		{
-			summary: "the kernel's default of inotify instances", few: manager.Supply{"inotify instances": 128}, more: manager.Fleet{manager.System: 10},
+			summary: "the kernel's default of inotify instances", few: manager.Supply{"inotify instances": 128}, spec: system, more: 10,
 			want: []string{"fs.inotify.max_user_instances is 128", "enough for 9 more system containers", "these are 10", "run 'sysctr host init'", "32768"},
 		},
-		{summary: "exactly enough", few: manager.Supply{"inotify instances": 128}, more: manager.Fleet{manager.System: 9}},
-		{summary: "commands have no inotify", few: manager.Supply{"inotify instances": 0}, more: manager.Fleet{manager.Command: 1000}},
+		{summary: "exactly enough", few: manager.Supply{"inotify instances": 128}, spec: system, more: 9},
+		{summary: "commands have no inotify", few: manager.Supply{"inotify instances": 0}, spec: command, more: 1000},
 		{
-			summary: "those that exist count", few: manager.Supply{"inotify instances": 128}, have: manager.Fleet{manager.System: 8},
-			more: manager.Fleet{manager.System: 2}, want: []string{"enough for 1 more system containers, and these are 2"},
+			summary: "those that exist count", few: manager.Supply{"inotify instances": 128}, have: manager.FleetOf(system, 8), spec: system, more: 2,
+			want: []string{"enough for 1 more system containers, and these are 2"},
 		},
 		{
-			summary: "more exist than there should", few: manager.Supply{"terminals": 1030}, have: manager.Fleet{manager.Command: 20},
-			more: manager.Fleet{manager.Command: 1}, want: []string{"kernel.pty.max is 1030", "enough for 0 more command"},
+			summary: "more exist than there should", few: manager.Supply{"terminals": 1030}, have: manager.FleetOf(command, 20), spec: command, more: 1,
+			want: []string{"kernel.pty.max is 1030", "enough for 0 more command"},
 		},
 		{
-			summary: "more than host init would raise to", few: manager.Supply{"terminals": 4096}, more: manager.Fleet{manager.Command: 9000},
+			summary: "more than host init would raise to", few: manager.Supply{"terminals": 4096}, spec: command, more: 9000,
 			want: []string{"raise it with sysctl(8): kernel.pty.max = 10024"},
 		},
 		{
-			summary: "memory", few: manager.Supply{"memory": 1 << 30}, more: manager.Fleet{manager.System: 100},
+			summary: "memory", few: manager.Supply{"memory": 1 << 30}, spec: system, more: 100,
 			want: []string{"1.0 GB of memory", "enough for 89 more", "add memory or swap"},
 		},
 		{
-			summary: "what is free now refuses nothing", few: manager.Supply{"available memory": 0, "disk space": 0, "inodes": 0},
-			more: manager.Fleet{manager.System: 100},
+			summary: "id ranges", few: manager.Supply{"id ranges": 4093}, have: manager.FleetOf(command, 4000), spec: command, more: 94,
+			want: []string{"4093 id ranges", "enough for 93 more", "isolation: shared"},
 		},
-		{summary: "none are made", few: manager.Supply{"inotify instances": 0}, have: manager.Fleet{manager.System: 5}},
+		{summary: "a shared range", few: manager.Supply{"id ranges": 4093}, have: manager.FleetOf(command, 4093), spec: shared, more: 94},
+		{summary: "shared ones leave ranges", few: manager.Supply{"id ranges": 10}, have: manager.FleetOf(shared, 100), spec: command, more: 10},
+		{summary: "what is free now refuses nothing", few: manager.Supply{"available memory": 0, "disk space": 0, "inodes": 0}, spec: system, more: 100},
+		{summary: "none are made", few: manager.Supply{"inotify instances": 0}, have: manager.FleetOf(system, 5), spec: system},
 	} {
 		t.Run(test.summary, func(t *testing.T) {
-			err := supply(test.few).Refuse(test.have, test.more)
+			err := supply(test.few).Refuse(test.have, test.spec, test.more)
 			if (err != nil) != (len(test.want) > 0) || err != nil && !errors.Is(err, manager.ErrCapacity) {
 				t.Fatalf("refused with %v, want %q", err, test.want)
 			}
@@ -78,11 +96,12 @@ func TestRoomIsExact(t *testing.T) {
 	if rooms := (manager.Supply{}).Rooms(manager.Fleet{manager.System: 1}); len(rooms) != 0 {
 		t.Errorf("rooms of unknown resources: %+v", rooms)
 	}
-	for _, kind := range []manager.Kind{manager.System, manager.Command} {
-		for _, room := range (manager.Supply{"process ids": 32768, "memory": 1 << 33, "terminals": 4096}).Rooms(manager.Fleet{manager.System: 17}) {
-			n := room.More(kind)
-			if n <= 0 || !room.Fits(manager.Fleet{kind: n}) || room.Fits(manager.Fleet{kind: n + 1}) {
-				t.Errorf("%s: %d %s containers are said to be the most that fit", room.Name, n, kind)
+	few := manager.Supply{"process ids": 32768, "memory": 1 << 33, "terminals": 4096, "id ranges": 4093}
+	for _, spec := range []profiles.Spec{of(t, manager.System), of(t, manager.Command)} {
+		for _, room := range few.Rooms(manager.FleetOf(spec, 17)) {
+			n := room.More(spec)
+			if n <= 0 || !room.Fits(manager.FleetOf(spec, n)) || room.Fits(manager.FleetOf(spec, n+1)) {
+				t.Errorf("%s: %d %s containers are said to be the most that fit", room.Name, n, spec.Profile)
 			}
 		}
 	}
@@ -105,23 +124,18 @@ func TestResources(t *testing.T) {
 	}
 }
 
-func TestPlanFleet(t *testing.T) {
-	var library profiles.Library
-	system, err := library.Resolve("system", nil)
-	if err != nil {
-		t.Fatal(err)
+func TestFleets(t *testing.T) {
+	w := manager.World{Containers: []manager.Container{
+		applied(t, "stopped"), {Name: "b1", Err: errors.New("damaged")}, {Name: "b2", Record: applied(t, "stopped", "isolation=shared").Record},
+	}}
+	if diff := cmp.Diff(manager.Fleet{manager.Command: 2, manager.System: 1, manager.Private: 2}, w.Fleet()); diff != "" {
+		t.Errorf("two commands, one of which shares its range, and an unreadable record (-want +got):\n%s", diff)
 	}
-	have := applied(t, "stopped")
-	w := manager.World{Containers: []manager.Container{have, {Name: "b1", Err: errors.New("damaged")}}}
-	if f := w.Fleet(); f[manager.Command] != 1 || f[manager.System] != 1 || len(f) != 2 {
-		t.Errorf("the fleet of a command and an unreadable record is %v", f)
+	system := of(t, manager.System)
+	if n := manager.PlanCreate(w, []string{"a1", "c1", "c2"}, system, true).Makes(); n != 2 {
+		t.Errorf("two of three names are new, and the plan makes %d", n)
 	}
-	plan := manager.PlanCreate(w, []string{"a1", "c1", "c2"}, system, true)
-	if f := plan.Fleet(system); f[manager.System] != 2 || len(f) != 1 {
-		t.Errorf("two of three names are new, and the plan makes %v", f)
-	}
-	names := []string{"a1", "c1"}
-	if f := manager.PlanCreate(w, names, system, false).Fleet(system); !slices.Contains(names, "a1") || f[manager.System] != 0 {
-		t.Errorf("a refused plan makes %v", f)
+	if n := manager.PlanCreate(w, []string{"a1", "c1"}, system, false).Makes(); n != 0 {
+		t.Errorf("a refused plan makes %d", n)
 	}
 }

@@ -37,14 +37,10 @@ type Checkup struct {
 	Binary string // sysctr itself, where the units shall find it
 	LXC    string // the version of liblxc
 
-	Fleet  Fleet         // the containers that there are
-	Ranges int           // how many id ranges they have
-	More   int64         // how many containers there shall be besides
-	Spec   profiles.Spec // of those
+	Fleet Fleet         // the containers that there are
+	More  int64         // how many containers there shall be besides
+	Spec  profiles.Spec // of those
 }
-
-// more is the fleet that there shall be besides.
-func (c Checkup) more() Fleet { return Fleet{KindOf(c.Spec): c.More} }
 
 func (c Checkup) tree() tree { return tree(c.Root) }
 
@@ -79,7 +75,7 @@ func judgeTrial(answer string, err error) []Finding {
 
 // checkCapacity has a finding for each resource that is known.
 func (c Checkup) checkCapacity() []Finding {
-	supply := ReadSupply(c.Root, c.Dirs.State)
+	supply := ReadSupply(c.Root, c.Dirs.State, c.Pool)
 	var found []Finding
 	for _, r := range Resources() {
 		if _, known := supply[r.Name]; !known && r.Sysctl != "" {
@@ -87,14 +83,15 @@ func (c Checkup) checkCapacity() []Finding {
 		}
 	}
 	for _, room := range supply.Rooms(c.Fleet) {
-		found = append(found, judgeRoom(room, c.more(), KindOf(c.Spec)))
+		found = append(found, judgeRoom(room, c.Spec, c.More))
 	}
 	return found
 }
 
 // judgeRoom finds how many more containers a resource is enough for.
-func judgeRoom(room Room, more Fleet, kind Kind) Finding {
-	f := Finding{Check: room.Name, Result: Good, Detail: room.title() + ", " + room.enough(kind), Room: &room}
+func judgeRoom(room Room, spec profiles.Spec, n int64) Finding {
+	f := Finding{Check: room.Name, Result: Good, Detail: room.title() + ", " + room.enough(spec), Room: &room}
+	more := FleetOf(spec, n)
 	short := room.Takes(more) - room.Free
 	switch {
 	case !room.Fits(more) && !room.Soft, room.Free < 0 && !room.Left:

@@ -10,7 +10,6 @@ import (
 	"github.com/sysctr/sysctr/manager/idrange"
 	"github.com/sysctr/sysctr/manager/lxc"
 	"github.com/sysctr/sysctr/overlay"
-	"github.com/sysctr/sysctr/profiles"
 )
 
 // checkKernel looks for what a start cannot do without. The version is that of the first overlayfs over idmapped mounts; whether it works is
@@ -114,7 +113,7 @@ func (c Checkup) checkPrepared() Finding {
 	}
 	passwd, err := c.tree().read(filepath.Join(c.Etc, "passwd"))
 	if err != nil {
-		return Finding{Check: "preparation", Result: Fails, Detail: err.Error()}
+		return Finding{Check: "preparation", Result: Fails, Detail: err.Error(), Remedy: remedy}
 	}
 	for line := range bytes.Lines(passwd) {
 		fields := strings.Split(string(line), ":")
@@ -125,14 +124,14 @@ func (c Checkup) checkPrepared() Finding {
 	return Finding{Check: "preparation", Result: Fails, Detail: "there is no user " + lxc.MounterUser, Remedy: remedy}
 }
 
-// checkPool looks whether anybody else has ids of the pool, and how many ranges are left.
+// checkPool looks whether anybody else has ids of the pool.
 func (c Checkup) checkPool() Finding {
-	f := Finding{Check: "id ranges", Result: Good}
+	f := Finding{Check: "id pool", Result: Good, Detail: c.Pool.Whole().String() + " is reserved"}
 	for _, file := range []string{"subuid", "subgid"} {
 		path := filepath.Join(c.Etc, file)
 		content, err := c.tree().read(path)
 		if err != nil && c.tree().exists(path) {
-			return Finding{Check: f.Check, Result: Fails, Detail: err.Error()}
+			return Finding{Check: f.Check, Result: Fails, Detail: err.Error(), Remedy: "look at what is wrong with the file"}
 		}
 		_, missing, err := idrange.Reserve(content, c.Pool)
 		if err != nil {
@@ -142,11 +141,6 @@ func (c Checkup) checkPool() Finding {
 			f.Result, f.Detail, f.Remedy = Warns, path+" does not reserve "+c.Pool.Whole().String()+" for root", "run 'sysctr host init'"
 		}
 	}
-	left := c.Pool.Count - 1 - c.Ranges
-	if c.Spec.Isolation == profiles.Private && c.More > int64(left) {
-		f.Result, f.Remedy = Fails, "destroy containers, or give them isolation: shared"
-	}
-	f.Detail = strings.TrimPrefix(fmt.Sprintf("%s; %d of %d ranges are free", f.Detail, left, c.Pool.Count-1), "; ")
 	return f
 }
 

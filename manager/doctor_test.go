@@ -136,8 +136,8 @@ func TestDiagnose(t *testing.T) {
 		{"nothing prepared", without(healthy(), "var/lib/sysctr/containers/.keep"), "preparation", manager.Fails, "/var/lib/sysctr/containers", "host init"},
 		{"run directory gone", without(healthy(), "run/sysctr/lock"), "preparation", manager.Fails, "/run/sysctr", "host init"},
 		{"no mounter", with(healthy(), "etc/passwd", "root:x:0:0::/root:/bin/sh\n"), "preparation", manager.Fails, "sysctr-base", "host init"},
-		{"pool not reserved", with(healthy(), "etc/subgid", ""), "id ranges", manager.Warns, "/etc/subgid does not reserve", "host init"},
-		{"pool of somebody else", with(healthy(), "etc/subuid", "joe:1879048192:65536\n"), "id ranges", manager.Fails, "joe", "free the range"},
+		{"pool not reserved", with(healthy(), "etc/subgid", ""), "id pool", manager.Warns, "/etc/subgid does not reserve", "host init"},
+		{"pool of somebody else", with(healthy(), "etc/subuid", "joe:1879048192:65536\n"), "id pool", manager.Fails, "joe", "free the range"},
 		{"newuidmap", with(healthy(), "usr/bin/newuidmap", ""), "uidmap", manager.Good, "do without it", ""},
 
 		{"limits of version 2", with(healthy(), "sys/fs/cgroup/cgroup.controllers", "cpu pids\n"), "limits", manager.Warns, "memory; these limits", "cgroup_enable"},
@@ -224,19 +224,19 @@ func TestDiagnoseCapacity(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := checkup(t, with(healthy(), instances, "32768\n"))
-	c.Fleet, c.Ranges, c.More = manager.Fleet{manager.System: 1000}, 1000, 3500
+	c.Fleet, c.More = manager.Fleet{manager.System: 1000, manager.Private: 1000}, 3500
 	all := c.Diagnose()
 	if f := finding(t, all, "inotify instances"); f.Result != manager.Good || f.Room.Free != 32768-64-7000 {
 		t.Errorf("inotify of 1000 and 3500 more: %+v", f)
 	}
-	if f := finding(t, all, "id ranges"); f.Result != manager.Fails || !strings.Contains(f.Detail, "3093 of 4093") {
+	if f := finding(t, all, "id ranges"); f.Result != manager.Fails || f.Room.Free != 3093 || !strings.Contains(f.Detail, "4093 id ranges, enough for 3093 more system") {
 		t.Errorf("ranges of 1000 and 3500 more: %+v", f)
 	}
 	if f := finding(t, all, "memory"); f.Result != manager.Fails || !strings.Contains(f.Detail, "7.6 GB") {
 		t.Errorf("memory of 1000 and 3500 more: %+v", f)
 	}
 	c.Spec = command
-	if f := finding(t, c.Diagnose(), "id ranges"); f.Result != manager.Good {
+	if f := finding(t, c.Diagnose(), "id ranges"); f.Result != manager.Good || !strings.Contains(f.Detail, "take none") {
 		t.Errorf("containers that share a range: %+v", f)
 	}
 }

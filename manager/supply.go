@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sysctr/sysctr/manager/idrange"
 )
 
 // maxFile bounds what is read of a single file of the host. The largest are mount tables.
@@ -51,10 +53,11 @@ func (t tree) sysctl(key string) (int64, error) { return t.number(sysctlPath(key
 
 func sysctlPath(key string) string { return "proc/sys/" + strings.ReplaceAll(key, ".", "/") }
 
-// ReadSupply reads how much the host below root has of each of Resources; state is the state directory. What cannot be read is left out.
-func ReadSupply(root, state string) Supply {
+// ReadSupply reads how much the host below root has of each of Resources; state is the state directory, and pool where id ranges come from.
+// What cannot be read is left out.
+func ReadSupply(root, state string, pool idrange.Pool) Supply {
 	t := tree(root)
-	s := Supply{}
+	s := Supply{"id ranges": int64(pool.Count - 1)} // the first is that of isolation: shared
 	for _, r := range Resources() {
 		if r.Sysctl == "" {
 			continue

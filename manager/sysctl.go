@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sysctr/sysctr/manager/idrange"
 	"github.com/sysctr/sysctr/manager/record"
 )
 
@@ -55,7 +56,7 @@ func sysctlText(old []byte, raise []setting) []byte {
 // raiseLimits raises what is too low, now and for every boot, and returns what it raised. What the host does not let it raise, such as the
 // limits of a host that is a container itself, is in refused and no error: it may be enough.
 func raiseLimits(root, etc string) (raised []setting, refused []error, err error) {
-	raise := ReadSupply(root, "/").raises()
+	raise := ReadSupply(root, "/", idrange.Default()).raises()
 	if len(raise) == 0 {
 		return nil, nil, nil
 	}

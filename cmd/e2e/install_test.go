@@ -14,7 +14,7 @@ import (
 
 // TestInstall installs below a directory and takes it all away again, beside files of somebody else.
 func TestInstall(t *testing.T) {
-	make := need.Command(t, "make", "install the package make")
+	program := need.Command(t, "make", "install the package make")
 	dir := t.TempDir()
 	foreign := []string{"usr/share/man/man8/sysctrl.8", "usr/lib/systemd/system/other.service"}
 	for _, path := range foreign {
@@ -22,7 +22,7 @@ func TestInstall(t *testing.T) {
 	}
 	run := func(target string) []string {
 		t.Helper()
-		cmd := exec.CommandContext(t.Context(), make, "--no-print-directory", target, "DESTDIR="+dir, "PREFIX=/usr")
+		cmd := exec.CommandContext(t.Context(), program, "--no-print-directory", target, "DESTDIR="+dir, "PREFIX=/usr")
 		cmd.Dir = e2e.Source(t)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("make %s: %v\n%s", target, err, out)

@@ -43,6 +43,7 @@ func TestLocalCapacity(t *testing.T) {
 }
 
 func localRefusal(t *testing.T, l *local) {
+	t.Helper()
 	before := listing(t, stateDir)
 	r := l.run(t, "create", l.name("<1..10000>"))
 	if r.Code != 7 || r.Stdout != "" || !strings.Contains(r.Stderr, "these are 10000") || !strings.Contains(r.Stderr, "hint: ") {
