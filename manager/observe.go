@@ -110,3 +110,10 @@ func (c Container) usable() error {
 	}
 	return nil
 }
+
+// atRest reports whether a container is stopped and was left so: no start, stop or restart of it was interrupted, which would have left its
+// monitor, control groups or files.
+func (c Container) atRest() bool {
+	interrupted := (c.Live.Phase == record.PhaseStarting || c.Live.Phase == record.PhaseStopping) && c.Live.Stopped == ""
+	return c.Status.State == record.Stopped && !c.Restarting && !interrupted
+}

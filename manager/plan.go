@@ -84,7 +84,7 @@ func PlanStart(w World, names []string) Plan {
 // PlanStop stops what runs.
 func PlanStop(w World, names []string) Plan {
 	return plan(Stop, w, names, func(c Container) Step {
-		if c.Status.State == record.Stopped && !c.Restarting {
+		if c.atRest() {
 			return Step{Action: None, Why: "already stopped"}
 		}
 		return Step{Action: Stop}
@@ -94,7 +94,7 @@ func PlanStop(w World, names []string) Plan {
 // PlanKill is PlanStop at once.
 func PlanKill(w World, names []string) Plan {
 	return plan(Kill, w, names, func(c Container) Step {
-		if c.Status.State == record.Stopped && !c.Restarting {
+		if c.atRest() {
 			return Step{Action: None, Why: "already stopped"}
 		}
 		return Step{Action: Kill}

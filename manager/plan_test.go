@@ -39,7 +39,10 @@ func states() manager.World {
 	}}
 	restarting := in("torn", record.Status{State: record.Stopped})
 	restarting.Restarting = true
-	w.Containers = append(w.Containers, restarting)
+	left := in("left", record.Status{State: record.Stopped})
+	left.Live.Phase = record.PhaseStopping
+	w.Containers = append(w.Containers, restarting, left)
+	slices.SortFunc(w.Containers, func(a, b manager.Container) int { return name.Compare(a.Name, b.Name) })
 	return w
 }
 
@@ -85,31 +88,31 @@ func TestPlans(t *testing.T) {
 		want map[string]string
 	}{
 		{"start", manager.PlanStart, map[string]string{
-			"broken": "start", "frozen": "!state", "ready": "none", "running": "start", "starting": "start", "stopped": "start", "stopping": "start", "torn": "start",
+			"broken": "start", "frozen": "!state", "ready": "none", "running": "start", "starting": "start", "stopped": "start", "stopping": "start", "torn": "start", "left": "start",
 		}},
 		{"stop", manager.PlanStop, map[string]string{
-			"broken": "stop", "frozen": "stop", "ready": "stop", "running": "stop", "starting": "stop", "stopped": "none", "stopping": "stop", "torn": "stop",
+			"broken": "stop", "frozen": "stop", "ready": "stop", "running": "stop", "starting": "stop", "stopped": "none", "stopping": "stop", "torn": "stop", "left": "stop",
 		}},
 		{"kill", manager.PlanKill, map[string]string{
-			"broken": "kill", "frozen": "kill", "ready": "kill", "running": "kill", "starting": "kill", "stopped": "none", "stopping": "kill", "torn": "kill",
+			"broken": "kill", "frozen": "kill", "ready": "kill", "running": "kill", "starting": "kill", "stopped": "none", "stopping": "kill", "torn": "kill", "left": "kill",
 		}},
 		{"restart", manager.PlanRestart, map[string]string{
 			"broken": "restart", "frozen": "restart", "ready": "restart", "running": "restart", "starting": "restart", "stopped": "none",
-			"stopping": "restart", "torn": "restart",
+			"stopping": "restart", "torn": "restart", "left": "none",
 		}},
 		{"freeze", manager.PlanFreeze, map[string]string{
 			"broken": "!state", "frozen": "none", "ready": "freeze", "running": "freeze", "starting": "!state", "stopped": "!state",
-			"stopping": "!state", "torn": "!state",
+			"stopping": "!state", "torn": "!state", "left": "!state",
 		}},
 		{"thaw", manager.PlanThaw, map[string]string{
-			"broken": "none", "frozen": "thaw", "ready": "none", "running": "none", "starting": "none", "stopped": "none", "stopping": "none", "torn": "none",
+			"broken": "none", "frozen": "thaw", "ready": "none", "running": "none", "starting": "none", "stopped": "none", "stopping": "none", "torn": "none", "left": "none",
 		}},
 		{"wait", func(w manager.World, n []string) manager.Plan { return manager.PlanWait(w, n, false) }, map[string]string{
-			"broken": "wait", "frozen": "wait", "ready": "none", "running": "wait", "starting": "wait", "stopped": "wait", "stopping": "wait", "torn": "wait",
+			"broken": "wait", "frozen": "wait", "ready": "none", "running": "wait", "starting": "wait", "stopped": "wait", "stopping": "wait", "torn": "wait", "left": "wait",
 		}},
 		{"wait for the stop", func(w manager.World, n []string) manager.Plan { return manager.PlanWait(w, n, true) }, map[string]string{
 			"broken": "wait for its stop", "frozen": "wait for its stop", "ready": "wait for its stop", "running": "wait for its stop",
-			"starting": "wait for its stop", "stopped": "none", "stopping": "wait for its stop", "torn": "none",
+			"starting": "wait for its stop", "stopped": "none", "stopping": "wait for its stop", "torn": "none", "left": "none",
 		}},
 	} {
 		t.Run(test.verb, func(t *testing.T) {
@@ -145,11 +148,11 @@ func TestPlanDestroy(t *testing.T) {
 	}{
 		{false, map[string]string{
 			"broken": "!running", "frozen": "!running", "ready": "!running", "running": "!running", "starting": "!running", "stopping": "!running",
-			"stopped": "destroy", "torn": "destroy", "creating": "!creating", "damaged": "!damaged", "format": "!format", "missing": "!none", "gone": "!gone",
+			"stopped": "destroy", "torn": "destroy", "left": "destroy", "creating": "!creating", "damaged": "!damaged", "format": "!format", "missing": "!none", "gone": "!gone",
 		}},
 		{true, map[string]string{
 			"broken": "destroy", "frozen": "destroy", "ready": "destroy", "running": "destroy", "starting": "destroy", "stopping": "destroy",
-			"stopped": "destroy", "torn": "destroy", "creating": "destroy", "damaged": "destroy", "format": "!format", "missing": "!none", "gone": "destroy",
+			"stopped": "destroy", "torn": "destroy", "left": "destroy", "creating": "destroy", "damaged": "destroy", "format": "!format", "missing": "!none", "gone": "destroy",
 		}},
 	} {
 		t.Run(fmt.Sprintf("force=%v", test.force), func(t *testing.T) {
