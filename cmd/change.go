@@ -51,6 +51,11 @@ func (a *app) change(c *cobra.Command, args []string, o *changing, v verb) error
 		return err
 	}
 	defer done()
+	if o.gone && !o.dryRun {
+		if err := m.Sweep(); err != nil {
+			a.printer.Warn("%v", err)
+		}
+	}
 	w, err := m.Observe()
 	if err != nil {
 		return err

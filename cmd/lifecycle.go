@@ -83,7 +83,8 @@ func (a *app) destroyCommand() *cobra.Command {
 	var yes, force bool
 	c := &cobra.Command{
 		Use: "destroy TARGET…", Short: "Destroy containers with their deltas", Args: atLeastOneTarget,
-		Long:              "Removes containers and everything in their deltas. There is no way back; --yes says that you mean it.\n\n" + codes(),
+		Long: "Removes containers and everything in their deltas. There is no way back; --yes says that you mean it.\n" +
+			"Containers that are named and not there are failures, and the others are destroyed all the same.\n\n" + codes(),
 		ValidArgsFunction: a.completeTargets,
 		RunE: func(c *cobra.Command, args []string) error {
 			v := verb{
@@ -93,6 +94,7 @@ func (a *app) destroyCommand() *cobra.Command {
 			if !yes && !o.dryRun {
 				return a.askFirst(c, args, &o, v)
 			}
+			o.gone = true
 			return a.change(c, args, &o, v)
 		},
 	}

@@ -12,7 +12,12 @@ import (
 )
 
 // targeting are the targets of one command line.
-type targeting struct{ exclude []string }
+type targeting struct {
+	exclude []string
+	// gone says that containers which are named one by one and are not there do not keep the verb from the others; the plan says that they are not.
+	// So the command that destroys a range finishes what was interrupted.
+	gone bool
+}
 
 func (t *targeting) flag(c *cobra.Command) {
 	c.Flags().StringArrayVarP(&t.exclude, "exclude", "x", nil, "take these targets away")
@@ -28,7 +33,30 @@ func (t *targeting) choose(w manager.World, args []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return name.Select(include, exclude, w.Subjects())
+	names, err := name.Select(include, exclude, w.Subjects())
+	if t.gone && errors.Is(err, name.ErrNoMatch) {
+		return orGone(w, include, exclude, err)
+	}
+	return names, err
+}
+
+// orGone selects as if every container that is named were there, and returns the error if none that is selected is.
+func orGone(w manager.World, include, exclude []name.Target, otherwise error) ([]string, error) {
+	subjects := w.Subjects()
+	for _, t := range include {
+		for _, n := range t.Names() {
+			if _, ok := w.Find(n); !ok {
+				subjects = append(subjects, name.Subject{Name: n})
+			}
+		}
+	}
+	names, err := name.Select(include, exclude, subjects)
+	for _, n := range names {
+		if _, ok := w.Find(n); ok {
+			return names, err
+		}
+	}
+	return nil, otherwise
 }
 
 func parseTargets(args []string) ([]name.Target, error) {

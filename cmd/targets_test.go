@@ -2,6 +2,7 @@ package cmd_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,5 +72,49 @@ func TestNoMatch(t *testing.T) {
 	}
 	if left, err := os.ReadDir("/var/lib/sysctr/containers"); err != nil || len(left) > 0 {
 		t.Errorf("made were %v, %v", left, err)
+	}
+}
+
+// TestDestroyFinishes: the command that destroys several containers is run again after it was interrupted. It takes the rest away, leftovers with it,
+// and what is gone already is no reason not to.
+func TestDestroyFinishes(t *testing.T) {
+	if need.MountNamespace(t) {
+		return
+	}
+	emptyHost(t)
+	const containers = "/var/lib/sysctr/containers"
+	if err := os.MkdirAll(containers, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr, code := run(t, "create", "web2", "web4"); code != 0 {
+		t.Fatalf("create: exit code %d: %s", code, stderr)
+	}
+	if err := os.MkdirAll(containers+"/.trash-web1-0123456789abcdef/delta/upper", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		summary string
+		args    []string
+		code    int
+		left    []string
+	}{
+		{"a dry run takes nothing away", []string{"web1", "--dry-run"}, 4, []string{".trash-web1-0123456789abcdef", "web2", "web4"}},
+		{"of a range one is there", []string{"web<1..3>", "--yes"}, 3, []string{"web4"}},
+		{"none is there", []string{"web<1..3>", "--yes"}, 4, []string{"web4"}},
+		{"what else is meant must be there", []string{"web4", "@tag", "--yes"}, 4, []string{"web4"}},
+		{"gone and there", []string{"web4", "web1", "--yes"}, 3, nil},
+	} {
+		_, stderr, code := run(t, append([]string{"destroy"}, test.args...)...)
+		if code != test.code || !strings.Contains(stderr, "no container") && !strings.Contains(stderr, "there is no") {
+			t.Errorf("%s: exit code %d, want %d: %s", test.summary, code, test.code, stderr)
+		}
+		var left []string
+		entries, err := os.ReadDir(containers)
+		for _, e := range entries {
+			left = append(left, e.Name())
+		}
+		if err != nil || !slices.Equal(left, test.left) {
+			t.Errorf("%s: left are %q, %v, want %q", test.summary, left, err, test.left)
+		}
 	}
 }

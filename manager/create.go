@@ -169,6 +169,9 @@ func (m *Manager) adopt(ctx context.Context, outcomes []Outcome) {
 	}
 }
 
+// Sweep removes what interrupted creations and destructions left, as long as no command works on it.
+func (m *Manager) Sweep() error { return m.sweepLeftovers(nil) }
+
 // sweepLeftovers removes what crashed commands left of creations and destructions. It takes the lock of each name it sweeps, except of those
 // whose locks the caller has.
 func (m *Manager) sweepLeftovers(mine []string) error {
