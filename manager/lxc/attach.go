@@ -26,6 +26,9 @@ type Attach struct {
 	Env  []string `json:"env,omitempty"` // KEY=VALUE, beside PATH, HOME and container
 	Dir  string   `json:"dir,omitempty"` // working directory, "/" if empty
 	TTY  bool     `json:"tty,omitempty"` // on a terminal of the container's own
+
+	// Console asks for the container's console instead of a command: Run relays it on a terminal, which is in raw mode, until Ctrl-] or its end.
+	Console bool `json:"console,omitempty"`
 }
 
 // ErrNotRunning says that the container to enter is not running.
@@ -48,6 +51,9 @@ func (a Attach) Run(d Dirs) (int, error) {
 	live, err := host.Live.Load(a.Name)
 	if err != nil || !live.Init.Alive() {
 		return 0, ErrNotRunning
+	}
+	if a.Console {
+		return 0, a.console(d, live.Monitor, attached)
 	}
 	streams := [3]uintptr{0, 1, 2}
 	argv := a.Argv

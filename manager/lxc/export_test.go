@@ -49,3 +49,6 @@ func (s *Starter) Canary() []string {
 	name := regexp.MustCompile("canary-[0-9a-f]{16}").FindString(fmt.Sprintf("%+v", s.canary))
 	return []string{filepath.Join(s.Dirs.Canary(), name+".sealed"), filepath.Join(s.Dirs.Canary(), name+".twin")}
 }
+
+// UntilEscape copies what is typed.
+var UntilEscape = untilEscape
