@@ -245,6 +245,7 @@ func sentence(text string) string {
 func FuzzPlain(f *testing.F) {
 	f.Add(".SH x")
 	f.Add("'\\fB…\n")
+	f.Add("…and so on")
 	f.Fuzz(func(t *testing.T, text string) {
 		got := cmd.Plain(text)
 		if strings.HasPrefix(got, ".") || strings.HasPrefix(got, "'") || strings.ContainsAny(got, "\n\r\t") {

@@ -201,10 +201,7 @@ func (r *roff) seeAlso(c *cobra.Command) {
 // plain gives text that stands in a page as it is: nothing of it is a request or an escape, and - is the sign that a shell takes.
 func plain(text string) string {
 	var b strings.Builder
-	for i, c := range text {
-		if i == 0 && (c == '.' || c == '\'') {
-			b.WriteString(`\&`)
-		}
+	for _, c := range text {
 		switch c {
 		case '\\':
 			b.WriteString(`\e`)
@@ -231,6 +228,9 @@ func plain(text string) string {
 				fmt.Fprintf(&b, `\[u%04X]`, c)
 			}
 		}
+	}
+	if strings.HasPrefix(b.String(), ".") { // it would be a request; the other sign of one is never written as it is
+		return `\&` + b.String()
 	}
 	return b.String()
 }
