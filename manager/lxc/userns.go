@@ -6,13 +6,17 @@ package lxc
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// The child shares our memory, so it must not touch it: no library calls with state, no signal handlers (all signals are blocked), no return.
-static int sysctr_wait_for_kill(void *unused) {
-	for (;;)
+// The child shares our memory, so it must not touch it: no library calls with state, no signal handlers (all signals are blocked), no return. It
+// dies with the thread that made it: otherwise, when this process is killed, it would live on for ever with all of our memory and files.
+static int sysctr_wait_for_kill(void *parent) {
+	syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	while (syscall(SYS_getppid) == (long)parent) // else it was dead before we asked
 		syscall(SYS_pause);
+	syscall(SYS_exit, 0);
 	return 0;
 }
 
@@ -26,7 +30,7 @@ static pid_t sysctr_clone_userns(char *stack) {
 	sigfillset(&all);
 	if (sigprocmask(SIG_SETMASK, &all, &old) < 0)
 		return -1;
-	pid = clone(sysctr_wait_for_kill, stack + SYSCTR_STACK, CLONE_VM | CLONE_NEWUSER | SIGCHLD, NULL);
+	pid = clone(sysctr_wait_for_kill, stack + SYSCTR_STACK, CLONE_VM | CLONE_NEWUSER | SIGCHLD, (void *)(long)getpid());
 	saved = errno;
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	errno = saved;
@@ -38,6 +42,7 @@ import "C"
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -49,6 +54,8 @@ import (
 // descriptor of it (user_namespaces(7)). It is what mount_setattr(2) wants for an id map; no process stays in it. The child that a user
 // namespace needs for a moment shares this process's memory instead of copying it: 0.3 ms instead of the 1 ms of a real process.
 func UserNS(r idrange.Range) (*os.File, error) {
+	runtime.LockOSThread() // Go may end a thread, and the child with it
+	defer runtime.UnlockOSThread()
 	stack := C.malloc(C.SYSCTR_STACK)
 	if stack == nil {
 		return nil, fmt.Errorf("make a user namespace: %w", unix.ENOMEM)

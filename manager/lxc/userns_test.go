@@ -2,11 +2,13 @@ package lxc_test
 
 import (
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -44,6 +46,45 @@ func TestUserNS(t *testing.T) {
 	all.Wait()
 	if pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); !errors.Is(err, unix.ECHILD) {
 		t.Errorf("a child is left: %d, %v", pid, err)
+	}
+}
+
+// TestUserNSKilled kills processes that make user namespaces. What is left of them would hold the pipe that they write to.
+func TestUserNSKilled(t *testing.T) {
+	need.Root(t)
+	const child = "SYSCTR_TEST_USERNS"
+	if os.Getenv(child) != "" {
+		for {
+			ns, err := lxc.UserNS(idrange.Range{Start: 0x70000000, Size: 65536})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ns.Close()
+			os.Stdout.WriteString(".")
+		}
+	}
+	for range 20 {
+		reader, writer, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(os.Args[0], "-test.run=^TestUserNSKilled$")
+		cmd.Env, cmd.Stdout = append(os.Environ(), child+"=1"), writer
+		if err := errors.Join(cmd.Start(), writer.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(reader, make([]byte, 3)); err != nil {
+			t.Error(err)
+		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // says that it was killed
+		if err := reader.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, reader); err != nil {
+			t.Fatalf("something is left of a killed process: %v", err)
+		}
+		reader.Close()
 	}
 }
 
