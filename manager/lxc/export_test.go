@@ -50,5 +50,26 @@ func (s *Starter) Canary() []string {
 	return []string{filepath.Join(s.Dirs.Canary(), name+".sealed"), filepath.Join(s.Dirs.Canary(), name+".twin")}
 }
 
+// LauncherVerb is the argument under which the test binary is a launcher.
+const LauncherVerb = launcherVerb
+
+// Patience makes the starter wait for a launcher no longer than this.
+func (s *Starter) Patience(d time.Duration) { s.launchers.patience = d }
+
+// Launch has liblxc start what is configured.
+func (s *Starter) Launch(name string, argv ...string) error {
+	_, err := s.launch(name, argv)
+	return err
+}
+
+// Launchers are the process ids of the starter's idle launchers.
+func (s *Starter) Launchers() []int {
+	var pids []int
+	for _, l := range s.launchers.idle {
+		pids = append(pids, l.cmd.Process.Pid)
+	}
+	return pids
+}
+
 // UntilEscape copies what is typed.
 var UntilEscape = untilEscape

@@ -18,26 +18,40 @@ import (
 // launched are the processes of a container that liblxc has just started.
 type launched struct{ initPID, monitorPID int }
 
-// launch has liblxc start the container whose configuration is dir/name/config, in the caller's mount namespace, with argv as PID 1. dir must be
-// the same absolute path at every call: liblxc's idea of a container's identity is the literal string.
-func launch(dir, name string, argv []string) (launched, error) {
-	c, err := golxc.NewContainer(name, dir)
+// launch has liblxc start the container whose configuration is in the LXC directory, in the starter's mount namespace, with argv as PID 1.
+// That directory is the same absolute path at every call: liblxc's idea of a container's identity is the literal string.
+func (s *Starter) launch(name string, argv []string) (launched, error) {
+	dir, call := s.Dirs.LXC(), s.launchers.launch
+	if s.unit {
+		call = launchHere
+	}
+	pid, err := call(dir, name, argv)
 	if err != nil {
-		return launched{}, fmt.Errorf("load the LXC configuration: %w%s", err, logged(dir, name))
-	}
-	defer c.Release() //nolint:errcheck // frees memory; there is nothing to lose
-	if err := c.StartWithArgs(argv); err != nil {
-		return launched{}, fmt.Errorf("start through liblxc: %w%s", err, logged(dir, name))
-	}
-	pid := c.InitPid()
-	if pid <= 0 {
-		return launched{}, fmt.Errorf("start through liblxc: the container ended at once%s", logged(dir, name))
+		return launched{}, fmt.Errorf("%w%s", err, logged(dir, name))
 	}
 	monitor, err := parent(pid)
 	if err != nil {
 		return launched{}, fmt.Errorf("find the container's monitor: %w", err)
 	}
 	return launched{initPID: pid, monitorPID: monitor}, nil
+}
+
+// launchHere calls liblxc in this process, which thereby gets into the control groups of the monitor. The starter of a unit wants that: cgroup v2
+// lets the unit's own group have no processes as soon as it has controllers for the groups below.
+func launchHere(dir, name string, argv []string) (int, error) {
+	c, err := golxc.NewContainer(name, dir)
+	if err != nil {
+		return 0, fmt.Errorf("load the LXC configuration: %w", err)
+	}
+	defer c.Release() //nolint:errcheck // frees memory; there is nothing to lose
+	if err := c.StartWithArgs(argv); err != nil {
+		return 0, fmt.Errorf("start through liblxc: %w", err)
+	}
+	pid := c.InitPid()
+	if pid <= 0 {
+		return 0, errors.New("start through liblxc: the container ended at once")
+	}
+	return pid, nil
 }
 
 // ErrNoInit says that the host lacks liblxc's own small init, below which commands run.

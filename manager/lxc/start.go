@@ -46,7 +46,6 @@ func (s *Starter) Start(ctx context.Context, name string) (*Started, error) {
 		return nil, err
 	}
 	started, err := s.start(rec, live, groups)
-	s.goHome()
 	if err != nil {
 		return nil, errors.Join(err, s.giveUp(rec.Name, live, err))
 	}
@@ -83,7 +82,7 @@ func (s *Starter) start(rec record.Record, live record.Live, g groups) (*Started
 	if err != nil {
 		return nil, errors.Join(err, started.abandon())
 	}
-	processes, err := launch(s.Dirs.LXC(), rec.Name, argv)
+	processes, err := s.launch(rec.Name, argv)
 	err = errors.Join(err, root.Close(), os.Remove(s.Dirs.Root(rec.Name)))
 	if err == nil {
 		err = executed(processes.initPID)

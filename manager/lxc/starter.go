@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sysctr/sysctr/manager/alive"
 	"github.com/sysctr/sysctr/manager/idrange"
 	"github.com/sysctr/sysctr/manager/record"
 	"github.com/sysctr/sysctr/overlay"
@@ -45,13 +44,13 @@ type Starter struct {
 	base     []overlay.Filesystem
 	apparmor bool
 	swap     bool
-	home     alive.Home
 	check    func(initPID int, p promised) error // verify, except in tests: a promise cannot be broken from outside
 
 	probe      sync.Once
 	probeErr   error
 	idmapped   bool // layers can be idmapped; else they are written with shifted owners
 	namespaces sharedNS
+	launchers  launchers
 }
 
 // NewStarter looks at the host, drops a thread to the mounter's credentials and plants the canary. Close takes that back.
@@ -64,9 +63,6 @@ func NewStarter(o Options) (*Starter, error) {
 		return nil, err
 	}
 	if s.Host, err = OpenHost(o.Dirs); err != nil {
-		return nil, err
-	}
-	if s.home, err = s.Layout.Home(); err != nil {
 		return nil, err
 	}
 	table, err := os.ReadFile("/proc/self/mountinfo")
@@ -98,11 +94,11 @@ func NewStarter(o Options) (*Starter, error) {
 	return s, nil
 }
 
-// Close removes the canary and unused masks, and ends the starter's thread. Containers go on.
+// Close removes the canary and unused masks, and ends the starter's thread and launchers. No start may be under way. Containers go on.
 func (s *Starter) Close() error {
 	s.session.Close()
 	s.namespaces.close()
-	return errors.Join(s.canary.Remove(), s.sweepMasks())
+	return errors.Join(s.launchers.close(), s.canary.Remove(), s.sweepMasks())
 }
 
 // sweepMasks removes the masks that no container is mounted over any more: each change of the host makes a new one.
@@ -149,14 +145,6 @@ func Mounter() (mount.Credentials, error) {
 		return mount.Credentials{}, fmt.Errorf("look up %s: %w", MounterUser, err)
 	}
 	return mount.Credentials{UID: uid, GID: gid}, nil
-}
-
-// goHome takes the starter out of the control groups of the container that it has just started: liblxc puts whoever calls it into the
-// monitor's, where it would die with the container. A unit's starter stays: it leaves soon, and its own group may hold no processes any more.
-func (s *Starter) goHome() {
-	if !s.unit {
-		_ = s.home.Return() // what cannot be had leaves it where liblxc put it
-	}
 }
 
 // appArmor says whether the kernel confines with AppArmor, see apparmor(7).

@@ -1,0 +1,123 @@
+// The launcher: see launcher.go. This file is all that runs in it; the Go runtime is never started there.
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <lxc/lxccontainer.h>
+
+#include "launcher.h"
+
+// Any process that hands over more than this is not a starter.
+#define MOST_BYTES (1 << 20)
+#define MOST_WORDS 4096
+
+static int transfer(int fd, void *buffer, size_t size, int writing)
+{
+	char *at = buffer;
+
+	while (size > 0) {
+		ssize_t n = writing ? write(fd, at, size) : read(fd, at, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		at += n;
+		size -= n;
+	}
+	return 0;
+}
+
+static int answer(int32_t stage, int32_t pid)
+{
+	struct sysctr_answer a = { .stage = stage, .pid = pid };
+
+	return transfer(STDIN_FILENO, &a, sizeof(a), 1);
+}
+
+// start runs in a process of its own. words are the directory, the name and the command of the container.
+static int start(char **words)
+{
+	struct lxc_container *c = lxc_container_new(words[1], words[0]);
+	pid_t pid;
+
+	if (!c)
+		return answer(SYSCTR_NO_CONFIG, 0);
+	c->daemonize = true;
+	if (!c->start(c, 0, words + 2))
+		return answer(SYSCTR_NO_START, 0);
+	pid = c->init_pid(c);
+	return answer(pid > 0 ? SYSCTR_STARTED : SYSCTR_NO_INIT, pid);
+}
+
+// request forks the process that starts one container, and waits for it. liblxc moves its caller into the control groups of the monitor, where
+// it dies with the container: that is the child, which has nothing else to do.
+static int request(char **words)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child < 0)
+		return answer(SYSCTR_NO_FORK, errno);
+	if (child == 0) {
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+			_exit(1);
+		_exit(start(words) < 0);
+	}
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return answer(SYSCTR_DIED, status);
+}
+
+// split makes words of what ends in a NUL each, and a NULL after them. It returns how many there are, or -1.
+static int split(char *text, uint32_t size, char **words)
+{
+	int n = 0;
+
+	if (size == 0 || text[size - 1] != '\0')
+		return -1;
+	for (char *at = text; at < text + size; at += strlen(at) + 1) {
+		if (n == MOST_WORDS)
+			return -1;
+		words[n++] = at;
+	}
+	words[n] = NULL;
+	return n;
+}
+
+static int serve(void)
+{
+	static char *words[MOST_WORDS + 1];
+	uint32_t size;
+
+	while (transfer(STDIN_FILENO, &size, sizeof(size), 0) == 0) {
+		char *text = size <= MOST_BYTES ? malloc(size) : NULL;
+
+		if (!text || transfer(STDIN_FILENO, text, size, 0) < 0 || split(text, size, words) < 3 || request(words) < 0)
+			return 1;
+		free(text);
+	}
+	return 0;
+}
+
+// A constructor runs before the program's own main, which is that of Go (ld.so(8) calls it with the arguments of main).
+__attribute__((constructor)) static void sysctr_launcher(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], SYSCTR_LAUNCHER_VERB) == 0) {
+		// Without a blank: liblxc counts those in /proc/self/stat, and could not give its monitors their title.
+		// Without a space: liblxc splits /proc/self/stat at each when it gives the monitor its title.
+		(void)prctl(PR_SET_NAME, "sysctr-launcher");
+		_exit(serve());
+	}
+}

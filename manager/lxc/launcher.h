@@ -1,0 +1,23 @@
+#ifndef SYSCTR_LAUNCHER_H
+#define SYSCTR_LAUNCHER_H
+
+#include <stdint.h>
+
+#define SYSCTR_LAUNCHER_VERB "_launcher"
+
+// How far a start came.
+enum {
+	SYSCTR_STARTED,   // pid is that of the container's init
+	SYSCTR_NO_CONFIG, // liblxc refused the configuration
+	SYSCTR_NO_START,
+	SYSCTR_NO_INIT,
+	SYSCTR_NO_FORK,   // pid is an errno
+	SYSCTR_DIED,      // pid is the wait status of the process that called liblxc
+};
+
+struct sysctr_answer {
+	int32_t stage;
+	int32_t pid;
+};
+
+#endif
