@@ -51,6 +51,9 @@ func PublishNames(ctx context.Context, d lxc.Dirs) (err error) {
 		return fmt.Errorf("publish names: %w", err)
 	}
 	text := strings.Join(append(Words(entries), ""), "\n")
+	if err := record.RemoveTemps(NamesFile(d)); err != nil {
+		return fmt.Errorf("publish names: %w", err)
+	}
 	if err := record.WriteFile(NamesFile(d), []byte(text), 0o644); err != nil {
 		return fmt.Errorf("publish names: %w", err)
 	}

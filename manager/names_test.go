@@ -37,10 +37,15 @@ func TestPublishNames(t *testing.T) {
 	}
 	stored(t, d, 0, "web10", "web2")
 	plant(t, filepath.Join(d.State, "containers/broken/record.json"), "{")
+	left := filepath.Join(d.Run, ".names.tmp-0123456789abcdef")
+	plant(t, left, "of a command that was killed")
 	old := unix.Umask(0o077)
 	defer unix.Umask(old)
 	if err := manager.PublishNames(t.Context(), d); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := os.Lstat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what a crash left is there: %v", err)
 	}
 	st, err := os.Stat(manager.NamesFile(d))
 	if err != nil || st.Mode().Perm() != 0o644 {

@@ -26,7 +26,7 @@ func (s Store) Replace(r Record) error {
 		return fmt.Errorf("replace record: %w", ErrChanged)
 	}
 	path := filepath.Join(s.Dir(r.Name), recordFile)
-	if err := removeTemps(path); err != nil {
+	if err := RemoveTemps(path); err != nil {
 		return fmt.Errorf("replace record: %w", err)
 	}
 	return WriteFile(path, content, 0o600)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,7 +16,8 @@ import (
 // fsync, rename, fsync of the directory. If path is a symbolic link, the link is replaced.
 //
 // On an error the old file is intact and the temporary one is gone. The one exception is an error of the last step, when the new file is in
-// place but might not survive a power cut; the error says so. A crash can leave the temporary file, whose name begins with a dot.
+// place but might not survive a power cut; the error says so. A crash can leave the temporary file, whose name begins with a dot; a later
+// WriteFile of the same path takes it away when it is a minute old and so nobody's any more, and RemoveTemps at once.
 func WriteFile(path string, content []byte, mode os.FileMode) error {
 	return writeFile(path, content, mode, true)
 }
@@ -23,6 +25,9 @@ func WriteFile(path string, content []byte, mode os.FileMode) error {
 // writeFile is WriteFile; without durable it leaves out the fsyncs, for file systems that do not survive a crash anyway or are synced as a
 // whole.
 func writeFile(path string, content []byte, mode os.FileMode, durable bool) error {
+	if err := sweepTemps(path, time.Minute); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
 	temp := filepath.Join(filepath.Dir(path), tempPrefix(path)+randomHex(8))
 	err := writeTemp(temp, content, mode, durable)
 	if err == nil {
@@ -61,15 +66,25 @@ func writeTemp(temp string, content []byte, mode os.FileMode, durable bool) erro
 // tempPrefix begins the names of temporary files for path.
 func tempPrefix(path string) string { return "." + filepath.Base(path) + ".tmp-" }
 
-// removeTemps removes temporary files that a crash left beside path. Nobody else may be writing it.
-func removeTemps(path string) error {
+// RemoveTemps removes temporary files that a crash left beside path. Nobody else may be writing it.
+func RemoveTemps(path string) error { return sweepTemps(path, 0) }
+
+// sweepTemps is RemoveTemps for files of this age and older.
+func sweepTemps(path string, age time.Duration) error {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), tempPrefix(path)) {
-			err = errors.Join(err, os.Remove(filepath.Join(filepath.Dir(path), entry.Name())))
+		if !strings.HasPrefix(entry.Name(), tempPrefix(path)) {
+			continue
+		}
+		info, infoErr := entry.Info()
+		if infoErr == nil && time.Since(info.ModTime()) < age || errors.Is(infoErr, os.ErrNotExist) {
+			continue // whoever writes it has not finished, or just has
+		}
+		if removeErr := os.Remove(filepath.Join(filepath.Dir(path), entry.Name())); !errors.Is(removeErr, os.ErrNotExist) {
+			err = errors.Join(err, infoErr, removeErr)
 		}
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -36,6 +37,32 @@ func TestWriteFile(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"file"}, tree(t, dir)); diff != "" {
 		t.Errorf("on disk (-want +got):\n%s", diff)
+	}
+}
+
+// TestWriteFileSweeps: what a crash left goes with the next writing, and what another writer has just begun stays.
+func TestWriteFileSweeps(t *testing.T) {
+	dir := t.TempDir()
+	old, young, foreign := dir+"/.file.tmp-0123456789abcdef", dir+"/.file.tmp-fedcba9876543210", dir+"/.other.tmp-0123456789abcdef"
+	for _, path := range []string{old, young, foreign} {
+		put(t, path, "left")
+	}
+	for _, path := range []string{old, foreign} {
+		if err := os.Chtimes(path, time.Time{}, time.Now().Add(-time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := record.WriteFile(dir+"/file", []byte("new"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{filepath.Base(young), filepath.Base(foreign), "file"}, tree(t, dir)); diff != "" {
+		t.Errorf("on disk (-want +got):\n%s", diff)
+	}
+	if err := record.RemoveTemps(dir + "/file"); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{filepath.Base(foreign), "file"}, tree(t, dir)); diff != "" {
+		t.Errorf("on disk after RemoveTemps (-want +got):\n%s", diff)
 	}
 }
 

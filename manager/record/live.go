@@ -172,7 +172,7 @@ func (s LiveStore) Save(container string, l Live) error {
 		return fmt.Errorf("save live state: %w", err)
 	}
 	path := filepath.Join(s.Dir(container), liveFile)
-	if err := removeTemps(path); err != nil {
+	if err := RemoveTemps(path); err != nil {
 		return fmt.Errorf("save live state: %w", err)
 	}
 	return writeFile(path, append(content, '\n'), 0o600, false)
@@ -184,7 +184,7 @@ func (s LiveStore) Remove(container string) error {
 		return err
 	}
 	path := filepath.Join(s.Dir(container), liveFile)
-	err := removeTemps(path)
+	err := RemoveTemps(path)
 	if err == nil {
 		err = os.Remove(path)
 	}
