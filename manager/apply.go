@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/sysctr/sysctr/manager/alive"
 	"github.com/sysctr/sysctr/manager/lxc"
@@ -178,10 +179,14 @@ func (m *Manager) applyOne(ctx context.Context, step Step) error {
 		if err := m.limit(c, next.Spec.Limits); err != nil {
 			return errors.Join(err, m.limit(c, old.Spec.Limits))
 		}
-		if err := m.store.Replace(next); err != nil {
+		if err := m.runsWith(c, next.Spec); err != nil {
 			return errors.Join(err, m.limit(c, old.Spec.Limits))
 		}
-		return m.runsWith(c, next.Spec)
+		// The record last: whatever fails or is interrupted before, it still says what was, and the same apply does the rest.
+		if err := m.store.Replace(next); err != nil {
+			return errors.Join(err, m.limit(c, old.Spec.Limits), m.runsWith(c, old.Spec))
+		}
+		return nil
 	})
 }
 
@@ -196,7 +201,10 @@ func (m *Manager) limit(c Container, l profiles.Limits) error {
 	}
 	for _, s := range lxc.Limits(l) {
 		// A controller that the host lacks limits nothing at a start either; doctor says so.
-		if err := tree.Set(s); err != nil && !errors.Is(err, alive.ErrUnsupported) {
+		switch err := tree.Set(s); {
+		case errors.Is(err, syscall.EBUSY):
+			return fmt.Errorf("it uses more %s than that; end something in it, or stop it first: %w", s.Controller, err)
+		case err != nil && !errors.Is(err, alive.ErrUnsupported):
 			return err
 		}
 	}
