@@ -44,3 +44,12 @@ func Screen(rows []Figures, by string, now time.Time, width, height int) string 
 func WriteMetrics(w io.Writer, c []manager.Container, now manager.Sample, size func(manager.Container) alive.Figure) error {
 	return writeMetrics(w, metricsOf(c, now, size))
 }
+
+// ParsePlace tells where an end of a copy is.
+func ParsePlace(text string) (targets, path string, err error) {
+	p, err := parsePlace(text)
+	return p.targets, p.path, err
+}
+
+// NameOf is the name under which a directory arrives.
+func NameOf(dir string) string { return nameOf(dir) }

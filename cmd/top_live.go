@@ -134,7 +134,7 @@ func screen(rows []figures, by order, now time.Time, width, height int) string {
 	var table bytes.Buffer
 	printer := output.New(output.Options{Stdout: &table, StdoutColumns: func() int { return width }})
 	_ = output.List[figures]{Items: rows, Columns: figureColumns()}.Print(printer, output.FormatTable) // a buffer takes everything
-	lines := append([]string{head(rows, by, now)}, strings.Split(strings.TrimSuffix(table.String(), "\n"), "\n")...)
+	lines := append([]string{summary(rows, by, now)}, strings.Split(strings.TrimSuffix(table.String(), "\n"), "\n")...)
 	var b strings.Builder
 	b.WriteString(screenHome)
 	for _, line := range lines[:min(len(lines), max(height-1, 1))] {
@@ -144,8 +144,8 @@ func screen(rows []figures, by order, now time.Time, width, height int) string {
 	return b.String()
 }
 
-// head sums up.
-func head(rows []figures, by order, now time.Time) string {
+// summary is the head of a screen.
+func summary(rows []figures, by order, now time.Time) string {
 	var running int
 	var cpu float64
 	var memory, pids int64

@@ -31,8 +31,9 @@ func design() rules {
 	return rules{
 		folders: map[string][]string{
 			"cmd/sysctr":    {"cmd"},
-			"cmd":           {"cmd/output", "profiles/...", "overlay/...", "hooks/...", "systemd", "manager/..."},
+			"cmd":           {"cmd/output", "cmd/transfer", "profiles/...", "overlay/...", "hooks/...", "systemd", "manager/..."},
 			"cmd/output":    {"profiles/name"},
+			"cmd/transfer":  {},
 			"cmd/e2e":       {"cmd/e2e/need"},
 			"cmd/e2e/need":  {},
 			"cmd/e2e/edges": {},
