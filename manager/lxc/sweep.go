@@ -52,7 +52,10 @@ func (h Host) Kill(ctx context.Context, name string) error {
 }
 
 func (h Host) sweep(ctx context.Context, name string, live record.Live) error {
-	return errors.Join(h.endOrphans(ctx, name, live), sweepGroups(ctx, h.Layout, live), h.clear(name))
+	if err := errors.Join(h.endOrphans(ctx, name, live), sweepGroups(ctx, h.Layout, live)); err != nil {
+		return err // the liveness file stays, for only that says where to look again
+	}
+	return h.clear(name)
 }
 
 // load reads what is known of a container. A damaged file says nothing about processes; those of a batch's container are found by the names
@@ -92,7 +95,7 @@ func sweepGroups(ctx context.Context, layout alive.Layout, live record.Live) err
 		return fmt.Errorf("end the monitor: %w", err)
 	}
 	var errs []error
-	for _, group := range []alive.Group{live.Cgroup, live.MonitorCgroup, live.PivotCgroup} {
+	for _, group := range []alive.Group{live.MonitorCgroup, live.Cgroup, live.PivotCgroup} { // a monitor may be known by its group only
 		if len(group) == 0 {
 			continue
 		}
@@ -101,13 +104,14 @@ func sweepGroups(ctx context.Context, layout alive.Layout, live record.Live) err
 			continue // its hierarchies are not mounted any more
 		}
 		if err == nil {
-			err = errors.Join(tree.Kill(ctx), end(ctx, live.Init))
+			err = tree.Kill(ctx)
 		}
 		if err == nil {
 			err = tree.Remove(ctx)
 		}
 		errs = append(errs, err)
 	}
+	errs = append(errs, end(ctx, live.Init)) // thawed by now, and dead, unless it was elsewhere
 	return errors.Join(errs...)
 }
 
@@ -163,7 +167,6 @@ func (h Host) clear(name string) error {
 		os.RemoveAll(d.Notify(name)),
 		os.RemoveAll(d.Seed(name)),
 		clearConfig(filepath.Join(d.LXC(), name)),
-		h.Live.Remove(name),
 		removePolicy(d, name),
 	)
 	for _, path := range []string{d.Root(name), filepath.Join(d.libraryLocks(), "."+name)} {
@@ -171,7 +174,10 @@ func (h Host) clear(name string) error {
 			err = errors.Join(err, removeErr)
 		}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return h.Live.Remove(name) // last: without it nobody would look for the rest again
 }
 
 // RemoveLocks removes liblxc's own lock files of our containers, and above them what that leaves empty. Nothing may be running.

@@ -138,6 +138,29 @@ func TestSweep(t *testing.T) {
 	if err := os.Remove(left); err != nil {
 		t.Fatal(err)
 	}
+	if err := h.Kill(context.Background(), rec.Name); err != nil {
+		t.Errorf("Kill once it can be removed: %v", err)
+	}
+	h.dead(t, rec.Name)
+}
+
+// TestKillAgain: a kill that did not come to its end has left what tells the next one where to go on.
+func TestKillAgain(t *testing.T) {
+	if need.MountNamespace(t) {
+		return
+	}
+	h := newHost(t)
+	rec := h.create(t, "command")
+	live := h.start(t, rec).Live
+	impatient, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := h.Kill(impatient, rec.Name); err == nil {
+		t.Error("Kill has not waited, and says that it is done")
+	}
+	if err := h.Kill(context.Background(), rec.Name); err != nil {
+		t.Errorf("Kill again: %v", err)
+	}
+	h.dead(t, rec.Name, live.Init, live.Monitor)
 }
 
 // TestStartSweeps: a start takes away what the last one left, whatever that is.
