@@ -46,7 +46,7 @@ func PlanApply(w World, names []string, r Request, resolve Resolver) Plan {
 			return Step{Err: err}
 		}
 		changes := Changes(c, want)
-		step := Step{Action: ApplyVerb, Changes: changes, Spec: &want}
+		step := Step{Action: ApplyVerb, Changes: changes, Spec: &want, Base: c.Record.Spec}
 		switch {
 		case len(changes) == 0:
 			return Step{Action: None, Why: "up to date"}
@@ -172,6 +172,10 @@ func (m *Manager) applyOne(ctx context.Context, step Step) error {
 		c := m.observeOne(step.Name)
 		if err := c.usable(); err != nil {
 			return err
+		}
+		// What the plan adds to, and the privilege that it compared with, is no more: carried out, it would undo the other command's work.
+		if !c.Record.Spec.Equal(step.Base) {
+			return busy(record.ErrBusy)
 		}
 		old := c.Record
 		next := old

@@ -1,7 +1,9 @@
 package manager_test
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,6 +94,28 @@ func TestPlanApplyTwice(t *testing.T) {
 	step := manager.PlanApply(manager.World{Containers: []manager.Container{c}}, []string{"a1"}, request, library.Resolve).Steps[0]
 	if diff := cmp.Diff([]string{"tags=a", "priority=7"}, step.Spec.Set); diff != "" {
 		t.Errorf("set (-want +got):\n%s", diff)
+	}
+}
+
+// A plan that was made before another command changed the record is not carried out: it would undo that, and might give back a capability that
+// was dropped meanwhile without anybody having confirmed it.
+func TestApplyOverAnother(t *testing.T) {
+	var library profiles.Library
+	f := newFleet(t)
+	ctx := context.Background()
+	f.create(t, spec(t), "a")
+	plan := func(set string) manager.Plan {
+		return manager.PlanApply(f.observe(t), []string{"a"}, manager.Request{Set: []string{set}}, library.Resolve)
+	}
+	early := plan("tags=late")
+	good(t, f.ApplySpecs(ctx, plan("drop=net_raw"), manager.Apply{}))
+	if o := f.ApplySpecs(ctx, early, manager.Apply{})[0]; !errors.Is(o.Err, record.ErrBusy) || o.Changed {
+		t.Errorf("an early plan: %+v, want it refused as busy", o)
+	}
+	good(t, f.ApplySpecs(ctx, plan("tags=late"), manager.Apply{}))
+	c, _ := f.observe(t).Find("a")
+	if got := c.Record.Spec; !slices.Equal(got.Drop, []string{"net_raw"}) || !slices.Equal(got.Tags, []string{"late"}) {
+		t.Errorf("the record has drop %q and tags %q", got.Drop, got.Tags)
 	}
 }
 

@@ -39,6 +39,7 @@ type Step struct {
 
 	Changes []Change       // of apply
 	Spec    *profiles.Spec // that the record gets
+	Base    profiles.Spec  // that the record had when Spec was made
 }
 
 // Plan is what a verb is going to do, in the order in which lanes are fed.
