@@ -62,6 +62,9 @@ func (a *app) change(c *cobra.Command, args []string, o *changing, v verb) error
 	}
 	names, err := o.choose(w, args)
 	if err != nil {
+		if o.gone && !o.dryRun {
+			a.publish(ctx) // whoever destroyed them may not have come to this
+		}
 		return err
 	}
 	plan := v.plan(w, names)
