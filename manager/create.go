@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/sysctr/sysctr/manager/idrange"
+	"github.com/sysctr/sysctr/manager/lxc"
 	"github.com/sysctr/sysctr/manager/record"
+	"github.com/sysctr/sysctr/overlay/delta"
 	"github.com/sysctr/sysctr/profiles"
 	"github.com/sysctr/sysctr/profiles/name"
 )
@@ -211,9 +213,18 @@ func (m *Manager) allocate(isolation profiles.Isolation, n int) ([]idrange.Range
 	return m.Pool.Allocate(used, n)
 }
 
-// makeDelta makes the container's own layer; its parts are made by the first start, which knows the host's filesystems.
-func makeDelta(_ record.Record, dir string) error {
-	return os.Mkdir(filepath.Join(dir, "delta"), 0o700)
+// makeDelta makes the container's own layer with its reserve; the rest is made by the first start, which knows the host's filesystems.
+func makeDelta(_ record.Record, dir string) (err error) {
+	dir = filepath.Join(dir, "delta")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	d, err := delta.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	return d.Reserve(lxc.Reserve())
 }
 
 // Destroy carries out a plan of destructions: the container is killed, taken out of the list (from then on it is gone, whatever happens),

@@ -73,3 +73,9 @@ func (s *Starter) Launchers() []int {
 
 // UntilEscape copies what is typed.
 var UntilEscape = untilEscape
+
+// Mend and GiveBack are the two ends of a delta's reserve.
+var (
+	Mend     = mend
+	GiveBack = giveBack
+)

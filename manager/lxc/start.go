@@ -65,6 +65,9 @@ func (s *Starter) begin(ctx context.Context, rec record.Record, g groups) (recor
 		Phase: record.PhaseStarting, Starter: self, Started: time.Now().UTC(), Unit: s.unit, Spec: rec.Spec,
 		Cgroup: g.container, MonitorCgroup: g.monitor, PivotCgroup: g.pivot,
 	}
+	if err := mend(ctx, s.Dirs.Delta(rec.Name)); err != nil {
+		return record.Live{}, err
+	}
 	// The groups may be left from a start of which no liveness file tells (another boot of a test host, a lost file).
 	if err := sweepGroups(ctx, s.Layout, live); err != nil {
 		return record.Live{}, err
@@ -221,7 +224,11 @@ func (s *Starter) mount(rec record.Record, stacks []overlay.Stack, userns *os.Fi
 	if err := os.Mkdir(at, 0o711); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, err
 	}
-	root, err := s.session.Mount(mount.Request{Stacks: stacks, UserNS: userns, At: at})
+	request := mount.Request{Stacks: stacks, UserNS: userns, At: at}
+	root, err := s.session.Mount(request)
+	if full(err) {
+		root, err = s.mountFull(request, s.Dirs.Delta(rec.Name))
+	}
 	if err != nil {
 		return nil, err
 	}

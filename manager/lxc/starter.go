@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/sysctr/sysctr/manager/idrange"
 	"github.com/sysctr/sysctr/manager/record"
@@ -82,7 +81,7 @@ func NewStarter(o Options) (*Starter, error) {
 	if err := record.WriteFile(s.policyFile(), policy, 0o600); err != nil {
 		return nil, fmt.Errorf("write the system call policy: %w", err)
 	}
-	if err := mask.SweepCanaries(o.Dirs.Canary(), time.Hour); err != nil { // a killed starter's
+	if err := mask.SweepCanaries(o.Dirs.Canary()); err != nil { // of killed starters
 		return nil, err
 	}
 	if s.canary, err = mask.Plant(o.Dirs.Canary()); err != nil {

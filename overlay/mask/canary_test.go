@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/sysctr/sysctr/overlay/mask"
 )
@@ -55,25 +54,29 @@ func TestPlant(t *testing.T) {
 	}
 }
 
+// A canary goes when its planter has ended, however that was, and not before.
 func TestSweepCanaries(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := mask.PlantBelow(filepath.Dir(dir), filepath.Base(dir)); err != nil {
+	living, err := mask.PlantBelow(filepath.Dir(dir), filepath.Base(dir))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(dir+"/other", nil, 0o600); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"other", "canary-dead.sealed", "canary-dead.twin", "canary-half.twin"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := mask.SweepCanaries(dir, time.Hour); err != nil {
+	if err := mask.SweepCanaries(dir); err != nil {
 		t.Fatal(err)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 3 {
-		t.Errorf("young ones: %d files left (%v), want 3", len(left), err)
+		t.Errorf("beside the living pair and another file: %v (%v)", left, err)
 	}
-	if err := mask.SweepCanaries(dir, 0); err != nil {
+	if err := living.Remove(); err != nil {
 		t.Fatal(err)
 	}
 	lists(t, dir, ".", "other")
-	if err := mask.SweepCanaries(dir+"/missing", 0); err != nil {
+	if err := mask.SweepCanaries(dir + "/missing"); err != nil {
 		t.Errorf("a missing directory: %v", err)
 	}
 }
