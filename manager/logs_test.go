@@ -35,9 +35,12 @@ func heard(t *testing.T) (*manager.Manager, manager.Container, string) {
 	return m, c, dir
 }
 
+// put makes a file that appears whole: whoever follows it must not see it empty.
 func put(t *testing.T, path, text string) {
 	t.Helper()
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+	temp := path + ".new"
+	err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(temp, []byte(text), 0o600), os.Rename(temp, path))
+	if err != nil {
 		t.Fatal(err)
 	}
 }
