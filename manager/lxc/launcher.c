@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,48 +37,58 @@ static int transfer(int fd, void *buffer, size_t size, int writing)
 	return 0;
 }
 
-static int answer(int32_t stage, int32_t pid)
-{
-	struct sysctr_answer a = { .stage = stage, .pid = pid };
+// answer is where the process that starts a container leaves what came of it: memory that it shares with the launcher, which alone speaks to the
+// starter. A process that spoke for itself and was killed right after would have been answered for twice, and all later answers be taken for
+// those of the request before.
+static struct sysctr_answer *answer;
 
-	return transfer(STDIN_FILENO, &a, sizeof(a), 1);
+static void leave(int32_t stage, int32_t pid)
+{
+	answer->pid = pid;
+	__atomic_store_n(&answer->stage, stage, __ATOMIC_RELEASE);
 }
 
 // start runs in a process of its own. words are the directory, the name and the command of the container.
-static int start(char **words)
+static void start(char **words)
 {
 	struct lxc_container *c = lxc_container_new(words[1], words[0]);
 	pid_t pid;
 
-	if (!c)
-		return answer(SYSCTR_NO_CONFIG, 0);
+	if (!c) {
+		leave(SYSCTR_NO_CONFIG, 0);
+		return;
+	}
 	c->daemonize = true;
-	if (!c->start(c, 0, words + 2))
-		return answer(SYSCTR_NO_START, 0);
+	if (!c->start(c, 0, words + 2)) {
+		leave(SYSCTR_NO_START, 0);
+		return;
+	}
 	pid = c->init_pid(c);
-	return answer(pid > 0 ? SYSCTR_STARTED : SYSCTR_NO_INIT, pid);
+	leave(pid > 0 ? SYSCTR_STARTED : SYSCTR_NO_INIT, pid);
 }
 
 // request forks the process that starts one container, and waits for it. liblxc moves its caller into the control groups of the monitor, where
 // it dies with the container: that is the child, which has nothing else to do.
 static int request(char **words)
 {
-	int status;
-	pid_t child = fork();
+	int status = 0;
+	pid_t child;
 
-	if (child < 0)
-		return answer(SYSCTR_NO_FORK, errno);
+	leave(SYSCTR_DIED, 0);
+	child = fork();
 	if (child == 0) {
-		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-			_exit(1);
-		_exit(start(words) < 0);
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
+			start(words);
+		_exit(0);
 	}
-	while (waitpid(child, &status, 0) < 0)
+	if (child < 0)
+		leave(SYSCTR_NO_FORK, errno);
+	while (child > 0 && waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return -1;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	return answer(SYSCTR_DIED, status);
+	if (answer->stage == SYSCTR_DIED)
+		answer->pid = status;
+	return transfer(STDIN_FILENO, answer, sizeof(*answer), 1);
 }
 
 // split makes words of what ends in a NUL each, and a NULL after them. It returns how many there are, or -1.
@@ -101,6 +112,9 @@ static int serve(void)
 	static char *words[MOST_WORDS + 1];
 	uint32_t size;
 
+	answer = mmap(NULL, sizeof(*answer), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (answer == MAP_FAILED)
+		return 1;
 	while (transfer(STDIN_FILENO, &size, sizeof(size), 0) == 0) {
 		char *text = size <= MOST_BYTES ? malloc(size) : NULL;
 
