@@ -131,7 +131,7 @@ func (c copying) takeDirectory(container string, in io.Reader) error {
 	if info, err := os.Stat(top); err == nil && info.IsDir() && nameOf(c.from) != "" {
 		top = filepath.Join(top, nameOf(c.from))
 	}
-	if err := os.Mkdir(top, 0o777); err != nil && !errors.Is(err, fs.ErrExist) { //nolint:gosec // less the umask, as mkdir(1)
+	if err := os.Mkdir(top, 0o777); err != nil && !errors.Is(err, fs.ErrExist) { // less the umask, as mkdir(1)
 		return err
 	}
 	at, err := os.OpenRoot(top)

@@ -73,8 +73,8 @@ func (u *unpacker) all(in *tar.Reader) error {
 		if err != nil {
 			return fmt.Errorf("read the archive: %w", err)
 		}
-		if u.report.Members++; u.report.Members > u.Options.Members {
-			return fmt.Errorf("%w of %d members", ErrTooLarge, u.Options.Members)
+		if u.report.Members++; u.report.Members > u.Members {
+			return fmt.Errorf("%w of %d members", ErrTooLarge, u.Members)
 		}
 		if err := u.member(h, in); err != nil {
 			return fmt.Errorf("unpack %.200q: %w", h.Name, err)
@@ -169,8 +169,8 @@ func (u *unpacker) directory(dir *os.Root, name string, h *tar.Header) error {
 }
 
 func (u *unpacker) regular(dir *os.Root, name string, h *tar.Header, in io.Reader) error {
-	if h.Size > u.Options.Bytes-u.report.Bytes {
-		return fmt.Errorf("%w of %d bytes", ErrTooLarge, u.Options.Bytes)
+	if h.Size > u.Bytes-u.report.Bytes {
+		return fmt.Errorf("%w of %d bytes", ErrTooLarge, u.Bytes)
 	}
 	if err := vacate(dir, name); err != nil {
 		return err
