@@ -82,7 +82,11 @@ func UserNS(r idrange.Range) (*os.File, error) {
 
 // reap ends the child and waits for it, so that its stack may be freed.
 func reap(pid int) {
-	_ = unix.Kill(pid, unix.SIGKILL)
+	for range 3 { // one that fails once, as a security module may have it, would let us wait for ever
+		if unix.Kill(pid, unix.SIGKILL) == nil {
+			break
+		}
+	}
 	for {
 		if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {
 			return
