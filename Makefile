@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: build up down test bench lint test-hosts install uninstall packages
+.PHONY: build up down test faults bench lint test-hosts install uninstall packages
 
 N ?= 100
 DESTDIR ?=
@@ -70,6 +70,11 @@ test:
 	@if [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory test-hosts; else $(MAKE) --no-print-directory packages; fi
 	@$(find_go); unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }; go vet ./...
 	@$(find_go); go test -race -count=1 -timeout 28m $(TESTFLAGS) ./...
+
+# Every verb broken at every kind of system call, a few hundred times, and the rounds of commands at once: a quarter of an hour and more. go test breaks
+# a part of it. SYSCTR_FAULTS_LOG names a file to watch it in.
+faults: packages
+	@$(find_go); SYSCTR_FAULTS=all go test -count=1 -v -timeout 3h $(TESTFLAGS) ./cmd/e2e/faults
 
 # N containers of a batch, R rounds, BENCHFLAGS for the rest (-help). The comparison with Debian's own tools wants their packages, lxc and lxcfs.
 bench: packages build

@@ -98,8 +98,8 @@ func TestCheck(t *testing.T) {
 			"overlay/delta/a.go":   source() + "import \"syscall\"\nvar _ = syscall.SYS_UMOUNT2\n",
 			"overlay/delta/own.go": source() + "import . \"syscall\"\nvar unix struct{ Mount int }\nvar _ = unix.Mount\n",
 		}, want: []string{
-			"manager/a.go:4: manager must not call Mount: only overlay/mount and cmd/e2e/need and cmd/e2e/bench may",
-			"overlay/delta/a.go:4: overlay/delta must not call SYS_UMOUNT2: only overlay/mount and cmd/e2e/need and cmd/e2e/bench may",
+			"manager/a.go:4: manager must not call Mount: only overlay/mount and cmd/e2e and cmd/e2e/need and cmd/e2e/bench and cmd/e2e/faults may",
+			"overlay/delta/a.go:4: overlay/delta must not call SYS_UMOUNT2: only overlay/mount and cmd/e2e and cmd/e2e/need and cmd/e2e/bench and cmd/e2e/faults may",
 			"overlay/delta/own.go:3: import of syscall without its name hides mount calls",
 		}},
 		{summary: "long", tree: map[string]string{
