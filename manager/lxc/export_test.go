@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"time"
+
+	"github.com/sysctr/sysctr/overlay/mask"
 )
 
 // What tests look at from inside.
@@ -69,6 +71,13 @@ func (s *Starter) Launchers() []int {
 		pids = append(pids, l.cmd.Process.Pid)
 	}
 	return pids
+}
+
+// Masks is a cache of masks that goes by one look at the host for as long as age.
+func Masks(c mask.Cache, age time.Duration) interface {
+	Get(r mask.Rules, shift mask.Shift, mounts []string) (mask.Set, error)
+} {
+	return &masks{Cache: c, age: age}
 }
 
 // UntilEscape copies what is typed.

@@ -38,7 +38,7 @@ type Starter struct {
 	binary   string
 	store    record.Store
 	session  *mount.Session
-	masks    mask.Cache
+	masks    masks
 	canary   mask.Canary
 	base     []overlay.Filesystem
 	apparmor bool
@@ -55,7 +55,8 @@ type Starter struct {
 // NewStarter looks at the host, drops a thread to the mounter's credentials and plants the canary. Close takes that back.
 func NewStarter(o Options) (*Starter, error) {
 	s := &Starter{
-		unit: o.Unit, binary: o.Binary, store: record.Open(o.Dirs.State), masks: mask.Cache{Dir: o.Dirs.Masks(), Root: "/"}, check: verify,
+		unit: o.Unit, binary: o.Binary, store: record.Open(o.Dirs.State), check: verify,
+		masks: masks{Cache: mask.Cache{Dir: o.Dirs.Masks(), Root: "/"}, age: maskAge},
 	}
 	mounter, err := Mounter()
 	if err != nil {

@@ -104,15 +104,23 @@ func sweepGroups(ctx context.Context, layout alive.Layout, live record.Live) err
 			continue // its hierarchies are not mounted any more
 		}
 		if err == nil {
-			err = tree.Kill(ctx)
-		}
-		if err == nil {
-			err = tree.Remove(ctx)
+			err = removeGroup(ctx, tree)
 		}
 		errs = append(errs, err)
 	}
 	errs = append(errs, end(ctx, live.Init)) // thawed by now, and dead, unless it was elsewhere
 	return errors.Join(errs...)
+}
+
+// removeGroup kills the processes of a group and removes it. Before most starts there is none, which is cheap to see.
+func removeGroup(ctx context.Context, tree alive.Tree) error {
+	if there, err := tree.Exists(); err == nil && !there {
+		return nil
+	}
+	if err := tree.Kill(ctx); err != nil {
+		return err
+	}
+	return tree.Remove(ctx)
 }
 
 // giveUp kills what a failed start has begun, and leaves the reason for the list.
