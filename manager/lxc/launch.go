@@ -65,7 +65,8 @@ func program(name string, spec profiles.Spec) ([]string, error) {
 	if len(spec.Command) == 0 {
 		return spec.Init, nil
 	}
-	for _, file := range []string{"/usr/sbin/init.lxc", "/usr/bin/init.lxc"} {
+	// The static one does not load liblxc and a dozen libraries into every container: a quarter of the time.
+	for _, file := range []string{"/usr/sbin/init.lxc.static", "/usr/sbin/init.lxc", "/usr/bin/init.lxc"} {
 		if _, err := os.Stat(file); err == nil {
 			return append([]string{file, "--name=" + name, "--quiet", "--"}, spec.Command...), nil
 		}
