@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sysctr/sysctr/overlay"
 	"github.com/sysctr/sysctr/overlay/delta"
 	"github.com/sysctr/sysctr/overlay/mount"
 )
@@ -53,10 +54,25 @@ func (s *Starter) mountFull(r mount.Request, dir string) (*mount.Root, error) {
 		return nil, ErrFull
 	}
 	root, err := s.session.Mount(r)
-	if full(err) {
+	if unwritable(err) {
 		err = fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	return root, err
+}
+
+// makeDelta is ensureDelta, over a full filesystem too.
+func (s *Starter) makeDelta(stack overlay.Stack, shift uint32, dir string) error {
+	err := ensureDelta(stack, shift)
+	if !full(err) {
+		return err
+	}
+	if _, err := giveBack(context.Background(), dir); err != nil {
+		return errors.Join(ErrFull, err)
+	}
+	if err = ensureDelta(stack, shift); full(err) {
+		err = fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return err
 }
 
 // giveBack releases the reserve of a delta and reports whether there was one.
@@ -72,6 +88,9 @@ func giveBack(ctx context.Context, dir string) (bool, error) {
 	}
 	return true, d.Release(ctx)
 }
+
+// unwritable says that a mount has failed for want of room.
+func unwritable(err error) bool { return full(err) || errors.Is(err, mount.ErrReadOnly) }
 
 func full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 

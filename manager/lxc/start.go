@@ -177,7 +177,7 @@ func (s *Starter) layers(rec record.Record) ([]overlay.Stack, string, error) {
 		Delta: s.Dirs.Delta(rec.Name), Seed: s.Dirs.Seed(rec.Name), Common: set.Common, Mask: set.Mask,
 	})
 	for _, stack := range stacks {
-		if err := ensureDelta(stack, rec.Range.Start); err != nil {
+		if err := s.makeDelta(stack, rec.Range.Start, s.Dirs.Delta(rec.Name)); err != nil {
 			return nil, "", err
 		}
 	}
@@ -226,7 +226,7 @@ func (s *Starter) mount(rec record.Record, stacks []overlay.Stack, userns *os.Fi
 	}
 	request := mount.Request{Stacks: stacks, UserNS: userns, At: at}
 	root, err := s.session.Mount(request)
-	if full(err) {
+	if unwritable(err) {
 		root, err = s.mountFull(request, s.Dirs.Delta(rec.Name))
 	}
 	if err != nil {

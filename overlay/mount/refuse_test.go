@@ -66,6 +66,13 @@ func TestMountErrorsLeaveNothing(t *testing.T) {
 			root.Seed = filepath.Join(root.Seed, "file")
 			write(t, root.Seed, "", 0o644)
 		}, "/"},
+		{"a delta without room", func(t *testing.T, root, _ *overlay.Stack) {
+			dir := t.TempDir()
+			tmpfs(t, dir, "nr_inodes=3") // its root and these two
+			root.Upper, root.Work = filepath.Join(dir, "upper"), filepath.Join(dir, "work")
+			mkdir(t, root.Upper)
+			mkdir(t, root.Work)
+		}, mount.ErrReadOnly.Error()},
 		{"no base", func(_ *testing.T, root, _ *overlay.Stack) { root.Base = gone(root.Base) }, "clone the mount"},
 		{"no mask in the second stack", func(_ *testing.T, _, opt *overlay.Stack) { opt.Mask = gone(opt.Mask) }, "/opt"},
 		{"no workdir in the second stack", func(_ *testing.T, _, opt *overlay.Stack) { opt.Work = gone(opt.Work) }, "/opt"},

@@ -11,6 +11,9 @@ import (
 	"github.com/sysctr/sysctr/overlay"
 )
 
+// ErrReadOnly says that a delta's filesystem has no room for what overlayfs makes there, or is broken.
+var ErrReadOnly = errors.New("the kernel would let nothing be written to the delta; its log says why, most likely that there is no space left")
+
 // Config says where a session works.
 type Config struct {
 	RunDir  string      // the tmpfs of the layers, /run/sysctr; every Mask, Common and Seed of a stack lies below it
@@ -56,7 +59,7 @@ type Root struct {
 }
 
 // Mount makes the stacks and attaches them at r.At, parents before children. On error nothing stays mounted. See package overlay for the
-// layers; the mount is without device files.
+// layers; the mount is without device files. It wraps ErrReadOnly, or ENOSPC, where the delta's filesystem is full.
 func (s *Session) Mount(r Request) (*Root, error) {
 	root := &Root{At: r.At, inners: map[string]*os.File{}}
 	for _, stack := range r.Stacks {
@@ -74,10 +77,32 @@ func (s *Session) Mount(r Request) (*Root, error) {
 
 func (s *Session) mountStack(root *Root, stack overlay.Stack, userns *os.File) error {
 	target := filepath.Join(root.At, stack.Point)
+	way := s.mountDescriptors
 	if s.byPath {
-		return s.mountPaths(root, stack, userns, target)
+		way = s.mountPaths
 	}
-	return s.mountDescriptors(root, stack, userns, target)
+	if err := way(root, stack, userns, target); err != nil {
+		return err
+	}
+	return writable(target)
+}
+
+// writable refuses a mount that the kernel has made read-only by itself: where overlayfs cannot make its working directory, it says so in the
+// kernel's log only and mounts all the same.
+func writable(target string) error {
+	dir, err := os.OpenFile(target, unix.O_PATH|unix.O_NOFOLLOW|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("look at what was mounted: %w", err)
+	}
+	defer dir.Close()
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(int(dir.Fd()), &fs); err != nil {
+		return fmt.Errorf("look at what was mounted: %w", err)
+	}
+	if fs.Flags&unix.ST_RDONLY != 0 {
+		return ErrReadOnly
+	}
+	return nil
 }
 
 // Inner returns a descriptor of the root directory of the inner overlay of the stack at point, for the canary; -1 where there is none. The
