@@ -26,8 +26,8 @@ import (
 // launcherVerb is the argument that makes this program a launcher.
 const launcherVerb = C.SYSCTR_LAUNCHER_VERB
 
-// launchTimeout bounds one call of liblxc; a start takes milliseconds.
-const launchTimeout = time.Minute
+// launchTimeout bounds one call of liblxc. A start takes milliseconds; one whose container's init is killed at the wrong moment hangs for ever.
+const launchTimeout = 20 * time.Second
 
 // launchers are processes that call liblxc for a batch starter: C alone, with one thread, next to no memory and three descriptors. Each
 // monitor is a copy of the process that starts it and keeps the copy for the container's life, and liblxc moves that process into the
