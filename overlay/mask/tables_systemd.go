@@ -21,7 +21,8 @@ func unitsMasked() []string {
 		"proc-sys-fs-binfmt_misc.automount", "sys-fs-fuse-connections.mount", "sys-kernel-config.mount", "sys-kernel-debug.mount",
 		"sys-kernel-tracing.mount", "systemd-binfmt.service", "systemd-firstboot.service",
 		"systemd-journald-audit.socket", "systemd-machine-id-commit.service", "systemd-modules-load.service",
-		"systemd-remount-fs.service", "systemd-sysctl.service", "systemd-sysusers.service", "systemd-udev-settle.service",
+		"systemd-remount-fs.service", "systemd-sysctl.service", "systemd-sysusers.service", "systemd-tmpfiles-setup-dev-early.service",
+		"systemd-tmpfiles-setup-dev.service", "systemd-udev-settle.service",
 		"systemd-udev-trigger.service", "systemd-udevd-control.socket", "systemd-udevd-kernel.socket", "systemd-udevd.service",
 		"systemd-update-utmp-runlevel.service", "systemd-update-utmp.service",
 	}
