@@ -52,7 +52,7 @@ func cacheDir(t testing.TB) string {
 	return dir
 }
 
-// cached returns the path of the root that recipe/root.sh makes for kind ("host" or "vm"), and makes it first if no process has.
+// cached returns the path of the root that recipe/root.sh makes for kind ("host", "builder" or "vm"), and makes it first if no process has.
 func cached(t testing.TB, kind string) string {
 	t.Helper()
 	need.Root(t)

@@ -23,6 +23,8 @@ type Options struct {
 	// CgroupV2 gives the host a pure cgroup v2 layout. On a machine that has only cgroup v2 every host has it; on a hybrid machine such a host has
 	// no controllers, so limits cannot be tried in it.
 	CgroupV2 bool
+	// Builder gives the host what `make up` installs, since it has no network: a C compiler, make, git, liblxc's headers. Go is not there.
+	Builder bool
 	// Timeout bounds every command run in the host; 2 minutes if zero.
 	Timeout time.Duration
 }
@@ -46,7 +48,11 @@ func Boot(t testing.TB, o Options) *Host {
 	t.Helper()
 	need.Root(t)
 	need.Command(t, "lxc-start", "run make test-hosts")
-	base := cached(t, "host")
+	kind := "host"
+	if o.Builder {
+		kind = "builder"
+	}
+	base := cached(t, kind)
 	raiseInotify(t)
 
 	h := claim(t)

@@ -25,6 +25,11 @@ func TestRecipe(t *testing.T) {
 	if err != nil || !strings.Contains(string(release), "VERSION_CODENAME=bookworm\n") {
 		t.Errorf("cached root is no Debian 12: %v: %s", err, release)
 	}
+	for _, path := range []string{"/usr/bin/make", "/usr/bin/gcc", "/usr/include/lxc/lxccontainer.h"} {
+		if _, err := os.Stat(e2e.Cached(t, "builder") + path); err != nil {
+			t.Errorf("cached root of a builder: %v", err)
+		}
+	}
 	if again := e2e.Cached(t, "host"); again != root {
 		t.Errorf("the same recipe gives %s and then %s", root, again)
 	}

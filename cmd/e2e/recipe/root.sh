@@ -1,8 +1,9 @@
 #!/bin/bash
 # root.sh KIND OUT: makes OUT, a cached Debian 12 for tests, by mmdebstrap. The sha256 of this file is part of OUT's name, so a change here
 # makes it anew. KIND is one of
-#   host   a root directory: systemd as PID 1 below LXC, with all that sysctr needs at run time
-#   vm     a directory with vmlinuz, initrd and disk.img: the same Debian with its own kernel and AppArmor, for QEMU
+#   host     a root directory: systemd as PID 1 below LXC, with all that sysctr needs at run time
+#   builder  the same with the packages that `make up` installs, for hosts without a network
+#   vm       a directory with vmlinuz, initrd and disk.img: the same Debian with its own kernel and AppArmor, for QEMU
 # SYSCTR_MIRROR and SYSCTR_SECURITY_MIRROR replace Debian's own servers.
 set -euo pipefail
 kind=$1 out=$2
@@ -27,7 +28,7 @@ debian() { # debian DIR [PACKAGE,...]
 	# udev would coldplug the devices of the machine around a container, systemd-sysctl would change its sysctls.
 	local mask=(apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer lxc-net.service lxc.service)
 	[ "$kind" = vm ] || mask+=(systemd-udevd.service systemd-udev-trigger.service systemd-sysctl.service systemd-modules-load.service)
-	[ "$kind" = host ] || mask+=(serial-getty@ttyS0.service serial-getty@ttyS1.service)
+	[ "$kind" != vm ] || mask+=(serial-getty@ttyS0.service serial-getty@ttyS1.service)
 	local unit
 	for unit in "${mask[@]}"; do ln -sf /dev/null "$1/etc/systemd/system/$unit"; done
 	echo 'LANG=C.UTF-8' >"$1/etc/default/locale"
@@ -35,8 +36,9 @@ debian() { # debian DIR [PACKAGE,...]
 }
 
 case $kind in
-host)
-	debian "$work/root"
+host | builder)
+	[ "$kind" = host ] || build=gcc,libc6-dev,pkg-config,make,git,liblxc-common,lxc-dev,libseccomp-dev
+	debian "$work/root" "${build:-}"
 	mv -T "$work/root" "$out"
 	;;
 vm)
