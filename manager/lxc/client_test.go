@@ -183,6 +183,41 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// torn is an output of which the second write fails.
+type torn struct {
+	writes int
+	closed bool
+}
+
+func (w *torn) Write(p []byte) (int, error) {
+	if w.writes++; w.writes == 2 {
+		return 0, unix.ENOSPC
+	}
+	return len(p), nil
+}
+
+func (w *torn) Close() error {
+	w.closed = true
+	return nil
+}
+
+// TestServeLosesAnEvent: whoever waits for an event that could not be written learns that none comes any more, and the batch goes on.
+func TestServeLosesAnEvent(t *testing.T) {
+	if need.MountNamespace(t) {
+		return
+	}
+	h := newHost(t)
+	rec := h.create(t, "command")
+	w := &torn{}
+	err := h.newStarter(t).Serve(context.Background(), strings.NewReader("never-made\nnever-made\n"+rec.Name+"\n"), w, 1)
+	if !errors.Is(err, unix.ENOSPC) || !w.closed || w.writes != 2 {
+		t.Errorf("%v, closed %v after %d writes", err, w.closed, w.writes)
+	}
+	if live, err := h.Live.Load(rec.Name); err != nil || !live.Init.Alive() {
+		t.Errorf("the batch has not gone on: %+v, %v", live, err)
+	}
+}
+
 // TestStarterKilled kills the starter at many moments. What it left is swept, and the same start again works.
 func TestStarterKilled(t *testing.T) {
 	if need.MountNamespace(t) {

@@ -86,9 +86,9 @@ func (st *Started) abandon() error {
 
 // Serve starts the containers whose names come in on r, one a line, with the given number of workers, and writes an Event for each step
 // to w. It returns when r has ended and every container has got its last event. The writer of the names holds the locks, whose file this
-// process inherits.
-func (s *Starter) Serve(ctx context.Context, r io.Reader, w io.Writer, workers int) error {
-	b := &batch{starter: s, events: json.NewEncoder(w), booting: make(chan struct{}, maxBooting)}
+// process inherits. When an event cannot be written w is closed, which tells the reader that no more come; the batch goes on.
+func (s *Starter) Serve(ctx context.Context, r io.Reader, w io.WriteCloser, workers int) error {
+	b := &batch{starter: s, output: w, events: json.NewEncoder(w), booting: make(chan struct{}, maxBooting)}
 	names := make(chan string)
 	var starting sync.WaitGroup
 	for range workers {
@@ -117,8 +117,9 @@ type batch struct {
 	waiting sync.WaitGroup
 
 	mu     sync.Mutex
+	output io.Closer
 	events *json.Encoder
-	err    error
+	err    error // of the first event that could not be written; none comes after it
 }
 
 func (b *batch) start(ctx context.Context, name string) {
@@ -155,11 +156,14 @@ func (b *batch) failed(name string, err error) {
 	})
 }
 
-// say writes one event. Whoever listened may be gone; the batch goes on without.
+// say writes one event. Whoever listens may be gone; the batch goes on without. If not, it must not wait for ever for what was lost.
 func (b *batch) say(e Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.events.Encode(e); err != nil {
-		b.err = err
+	if b.err != nil {
+		return
+	}
+	if b.err = b.events.Encode(e); b.err != nil {
+		_ = b.output.Close() // the first error is the one to tell
 	}
 }
