@@ -26,11 +26,14 @@ func newModel(t *testing.T) model {
 	dir := t.TempDir()
 	m := model{t: t, World: faults.World{
 		State: dir + "/state", Run: dir + "/run", Proc: dir + "/proc", Groups: []string{dir + "/groups/c", dir + "/groups/mon"}, Locks: dir + "/locks",
-		Boot: bootID(t), Binary: "/bin/sysctr-of-the-test", Marks: map[string]faults.Mark{"b1": {Path: "mark", Content: "mine"}},
+		Boot: bootID(t), Binary: "/bin/sysctr-of-the-test", Marks: map[string][]faults.Mark{"b1": {
+			{Path: "mark", Content: "mine"}, {Path: "taken", Content: "in the trash", Taken: true},
+		}},
 	}}
 	m.container("a1", 1)
 	m.container("b1", 2)
 	m.put(m.State+"/containers/b1/delta/upper/mark", "mine")
+	m.put(m.State+"/containers/b1/delta/trash/1/0", "in the trash")
 	m.process(1, "", "", 0)
 	m.process(100, "[lxc monitor] /run/sysctr/lxc a1", m.Binary, 0)
 	m.process(101, "/sbin/init", "/usr/lib/systemd/systemd", 1)
@@ -143,6 +146,11 @@ func TestCheck(t *testing.T) {
 			m.put(m.State+"/containers/.trash-c1-0123456789abcdef/record.json", `{"range":{"start":`+strconv.Itoa(int(ids(2).Start)+9)+`,"size":10}}`)
 		}, "and b1 has"},
 		{"a lost file", broken, func(m model) { m.remove(m.State + "/containers/b1/delta/upper/mark") }, "has lost mark"},
+		{"a file that is neither here nor there", broken, func(m model) { m.remove(m.State + "/containers/b1/delta/trash") }, "has lost taken"},
+		{"a file in the trash that nobody threw away", broken, func(m model) {
+			m.remove(m.State + "/containers/b1/delta/upper/mark")
+			m.put(m.State+"/containers/b1/delta/trash/1/1", "mine")
+		}, "has lost mark"},
 		{"a changed file", broken, func(m model) { m.put(m.State+"/containers/b1/delta/upper/mark", "min") }, "has lost mark"},
 		{"another's ids", broken, func(m model) { m.put(m.Proc+"/101/gid_map", "0 1 2\n"); m.remove(m.Groups[0]) }, "its gid_map"},
 		{"no filter", broken, func(m model) { m.status("Seccomp:\t2", "Seccomp:\t0"); m.remove(m.Groups[0]) }, "no system call filter"},
@@ -164,6 +172,14 @@ func TestCheck(t *testing.T) {
 		{"a liveness directory of nobody", rest, func(m model) { m.put(m.Run+"/containers/c1/x", "") }, "no such container"},
 		{"a control group", rest, func(m model) { m.put(m.Groups[1]+"/b1/x", "") }, "control group"},
 		{"a seed", rest, func(m model) { m.put(m.Run+"/seed/b1/x", "") }, "seed/b1 is left"},
+		{"a file that is being written", rest, func(m model) { m.put(m.Run+"/lxc/.policy.tmp-1", "") }, ""},
+		{"a file that nobody writes any more", rest, func(m model) {
+			path := m.Run + "/lxc/.policy.tmp-1"
+			m.put(path, "")
+			if err := os.Chtimes(path, time.Time{}, time.Now().Add(-time.Minute)); err != nil {
+				m.t.Fatal(err)
+			}
+		}, ".policy.tmp-1 is left"},
 		{"a lock file", rest, func(m model) { m.put(m.Locks+"/.b1", "") }, ".b1 is left"},
 		{"a mount", broken, func(m model) { m.put(m.Proc+"/self/mountinfo", "1 1 0:1 / "+m.Run+"/rootfs/b1 rw - overlay x rw\n") }, "is mounted"},
 		{"a mount of somebody else", broken, func(m model) { m.put(m.Proc+"/self/mountinfo", "1 1 0:1 / "+m.Run+"x/y rw - overlay x rw\n") }, ""},

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/sysctr/sysctr/manager/record"
 )
@@ -28,6 +29,9 @@ func (l *look) files() {
 		}
 		for _, path := range paths {
 			n := strings.TrimPrefix(filepath.Base(path), ".")
+			if young(path) {
+				continue
+			}
 			live, known := l.live[n]
 			if place.running && known && live.Phase == record.PhaseRunning && l.exists(live.Init.PID) {
 				continue
@@ -35,6 +39,13 @@ func (l *look) files() {
 			l.add(n, "%s is left", path)
 		}
 	}
+}
+
+// young tells whether a file is a temporary one of liblxc's directory that somebody may still be writing, who has no lock: the next one who writes takes
+// it away when it is a minute old.
+func young(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && filepath.Base(filepath.Dir(path)) == "lxc" && strings.Contains(path, ".tmp-") && time.Since(info.ModTime()) < time.Minute
 }
 
 // mounts: the containers' mounts are in namespaces of their own; in this one there are sysctr's directories, and nothing below them.

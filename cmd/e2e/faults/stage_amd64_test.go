@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,18 @@ import (
 )
 
 // everything asks for all points and rounds; without it a test takes a part of them that fits into a minute.
-func everything() bool { return os.Getenv("SYSCTR_FAULTS") == "all" }
+func everything() bool { return os.Getenv("SYSCTR_FAULTS") != "" }
+
+// most is how many points of each call and role are taken.
+func most() int {
+	if n, err := strconv.Atoi(os.Getenv("SYSCTR_FAULTS")); err == nil {
+		return n
+	}
+	if everything() {
+		return 3
+	}
+	return 1
+}
 
 // stage is sysctr on this machine with directories of the test's own.
 type stage struct {
@@ -40,7 +52,7 @@ func newStage(t *testing.T) *stage {
 	}
 	s := &stage{t: t, told: map[string]bool{}, World: faults.World{
 		State: e2e.StateDir, Run: e2e.RunDir, Proc: "/proc", Locks: "/run/lxc/lock" + e2e.RunDir + "/lxc", Boot: boot,
-		Binary: binary, Prefix: fmt.Sprintf("f%dx", os.Getpid()), Marks: map[string]faults.Mark{},
+		Binary: binary, Prefix: fmt.Sprintf("f%dx", os.Getpid()), Marks: map[string][]faults.Mark{},
 	}}
 	for _, pattern := range []string{"/sys/fs/cgroup/*", "/sys/fs/cgroup"} {
 		for _, kind := range []string{"c", "mon"} {
@@ -118,15 +130,16 @@ func (s *stage) pids(n string) (init, monitor int) {
 	return live.Init.PID, live.Monitor.PID
 }
 
-// mark writes a file into a running container, which must not get lost from then on.
+// mark writes files into a running container, which must not get lost from then on. The second may be taken out of the delta.
 func (s *stage) mark(n string) {
 	s.t.Helper()
 	init, _ := s.pids(n)
-	mark := faults.Mark{Path: "mark", Content: "of " + n}
-	if err := os.WriteFile(fmt.Sprintf("/proc/%d/root/%s", init, mark.Path), []byte(mark.Content), 0o600); err != nil {
-		s.t.Fatal(err)
+	s.Marks[n] = []faults.Mark{{Path: "mark", Content: "of " + n}, {Path: "taken", Content: "taken from " + n, Taken: true}}
+	for _, mark := range s.Marks[n] {
+		if err := os.WriteFile(fmt.Sprintf("/proc/%d/root/%s", init, mark.Path), []byte(mark.Content), 0o600); err != nil {
+			s.t.Fatal(err)
+		}
 	}
-	s.Marks[n] = mark
 }
 
 // settled checks the world when what an ended command left at work has finished, too; it gives that a few seconds. It returns new findings.

@@ -22,13 +22,15 @@ type World struct {
 	Binary     string   // the program, whose processes are sysctr's
 	// Prefix begins the names of all containers that are looked at; what is global to the machine and of other names is somebody else's.
 	Prefix string
-	// Marks are, for each container, the path of a file in its delta's upper directory and its content, written there before. A mark must be
-	// found as long as the container has not been destroyed.
-	Marks map[string]Mark
+	// Marks are, for each container, files of its delta, written there before. They must be found as long as the container has not been destroyed.
+	Marks map[string][]Mark
 }
 
 // Mark is a file that must not get lost.
-type Mark struct{ Path, Content string }
+type Mark struct {
+	Path, Content string // in the delta's upper directory
+	Taken         bool   // it may be in the delta's trash instead
+}
 
 // Moment says what may be there.
 type Moment int
@@ -161,10 +163,26 @@ func (l *look) ranges() {
 
 // marks: what was in a delta is in it.
 func (l *look) marks() {
-	for n, mark := range l.Marks {
-		text, err := os.ReadFile(filepath.Join(l.store().Dir(n), "delta", "upper", mark.Path))
-		if err != nil || string(text) != mark.Content {
-			l.add(n, "its delta has lost %s: %q, %v", mark.Path, text, err)
+	for n, marks := range l.Marks {
+		for _, mark := range marks {
+			delta := filepath.Join(l.store().Dir(n), "delta")
+			text, err := os.ReadFile(filepath.Join(delta, "upper", mark.Path))
+			if (err != nil || string(text) != mark.Content) && !(mark.Taken && holds(filepath.Join(delta, "trash"), mark.Content)) {
+				l.add(n, "its delta has lost %s: %q, %v", mark.Path, text, err)
+			}
 		}
 	}
+}
+
+// holds tells whether a file of this content is below a directory.
+func holds(dir, content string) bool {
+	found := false
+	_ = filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error { // what cannot be read does not hold it
+		if err == nil && e.Type().IsRegular() {
+			text, readErr := os.ReadFile(path)
+			found = found || readErr == nil && string(text) == content
+		}
+		return nil
+	})
+	return found
 }
