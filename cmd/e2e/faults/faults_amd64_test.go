@@ -25,10 +25,10 @@ type verb struct {
 }
 
 func verbs() []verb {
-	one, two := []string{"a"}, []string{"a", "b"}
+	one, two, many := []string{"a"}, []string{"a", "b"}, []string{"a", "b", "c", "d"} // so many are made durable together
 	const command, system = "command", "system"
 	return []verb{
-		{title: "create", names: two, profile: command, args: words("create NAMES --profile command --set command=[/bin/sleep,infinity]"), after: "stopped"},
+		{title: "create", names: many, profile: command, args: words("create NAMES --profile command --set command=[/bin/sleep,infinity]"), after: "stopped"},
 		{title: "start", before: "stopped", names: two, profile: command, args: words("start NAMES"), after: "running"},
 		{title: "create --start", names: one, profile: system, args: words("create NAMES --start --profile system"), after: "running"},
 		{title: "apply", before: "running", names: two, profile: command, args: words("apply NAMES --set limits.pids=77 --set tags=[x]"), after: "running"},
