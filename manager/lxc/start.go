@@ -45,7 +45,7 @@ func (s *Starter) Start(ctx context.Context, name string) (*Started, error) {
 	if err != nil {
 		return nil, err
 	}
-	started, err := s.start(rec, live, groups)
+	started, err := s.start(ctx, rec, live, groups)
 	if err != nil {
 		return nil, errors.Join(err, s.giveUp(rec.Name, live, err))
 	}
@@ -75,13 +75,13 @@ func (s *Starter) begin(ctx context.Context, rec record.Record, g groups) (recor
 	return live, s.Live.Save(rec.Name, live)
 }
 
-func (s *Starter) start(rec record.Record, live record.Live, g groups) (*Started, error) {
+func (s *Starter) start(ctx context.Context, rec record.Record, live record.Live, g groups) (*Started, error) {
 	started := &Started{store: s.Live, name: rec.Name}
 	argv, err := program(rec.Name, rec.Spec)
 	if err != nil {
 		return nil, err
 	}
-	root, err := s.prepare(rec, &live, started, g)
+	root, err := s.prepare(ctx, rec, &live, started, g)
 	if err != nil {
 		return nil, errors.Join(err, started.abandon())
 	}
@@ -108,7 +108,7 @@ func (s *Starter) start(rec record.Record, live record.Live, g groups) (*Started
 }
 
 // prepare makes everything that liblxc is then pointed to: layers, configuration, notify socket, mounts.
-func (s *Starter) prepare(rec record.Record, live *record.Live, started *Started, g groups) (*mount.Root, error) {
+func (s *Starter) prepare(ctx context.Context, rec record.Record, live *record.Live, started *Started, g groups) (*mount.Root, error) {
 	userns, err := s.namespace(rec)
 	if err != nil {
 		return nil, err
@@ -119,18 +119,23 @@ func (s *Starter) prepare(rec record.Record, live *record.Live, started *Started
 	if err := s.probeOnce(userns); err != nil {
 		return nil, err
 	}
-	stacks, generation, err := s.layers(rec)
+	before := s.packages(ctx)
+	stacks, maskName, err := s.layers(rec)
 	if err != nil {
 		return nil, err
 	}
-	live.Mask = generation
+	live.Mask = maskName
 	if err := s.configure(rec, g); err != nil {
 		return nil, err
 	}
 	if started.notify, err = s.listen(rec); err != nil {
 		return nil, err
 	}
-	return s.mount(rec, stacks, userns)
+	root, err := s.mount(rec, stacks, userns)
+	if live.Generation = before; err == nil && s.packages(ctx) != before {
+		live.Generation = record.Mixed // some of the mounts may have seen what was before
+	}
+	return root, err
 }
 
 func (s *Starter) namespace(rec record.Record) (*os.File, error) {

@@ -1,6 +1,7 @@
 package lxc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -28,6 +29,16 @@ type Options struct {
 	Unit bool // started by systemd as the unit of its one container: control groups below the unit's, no hook after the stop
 	// Binary is the absolute path of sysctr itself, which liblxc's monitor runs after a reboot from inside; unused with Unit.
 	Binary string
+	// Generation names the state of the host's packages as it is now, record.Mixed while it changes, "" if that cannot be told. It is asked
+	// before and after the mounts of each start, so it has to be cheap. nil: it cannot be told.
+	Generation func(context.Context) string
+}
+
+func (o Options) generation() func(context.Context) string {
+	if o.Generation == nil {
+		return func(context.Context) string { return "" }
+	}
+	return o.Generation
 }
 
 // Starter starts containers. It lives in a process and mount namespace of its own (mount.Isolate) and is made for one batch: what it
@@ -44,6 +55,7 @@ type Starter struct {
 	apparmor bool
 	swap     bool
 	check    func(initPID int, p promised) error // verify, except in tests: a promise cannot be broken from outside
+	packages func(context.Context) string        // Options.Generation, never nil
 
 	probe      sync.Once
 	probeErr   error
@@ -55,7 +67,7 @@ type Starter struct {
 // NewStarter looks at the host, drops a thread to the mounter's credentials and plants the canary. Close takes that back.
 func NewStarter(o Options) (*Starter, error) {
 	s := &Starter{
-		unit: o.Unit, binary: o.Binary, store: record.Open(o.Dirs.State), check: verify,
+		unit: o.Unit, binary: o.Binary, store: record.Open(o.Dirs.State), check: verify, packages: o.generation(),
 		masks: masks{Cache: mask.Cache{Dir: o.Dirs.Masks(), Root: "/"}, age: maskAge},
 	}
 	mounter, err := Mounter()

@@ -35,6 +35,9 @@ const (
 	PhaseStopping Phase = "stopping"
 )
 
+// Mixed is the generation of a start during which the host's packages were changing: what it shows may be of both states.
+const Mixed = "mixed"
+
 // Live is what is known of a container since its last start. It is of one boot of the host and lies on a tmpfs.
 type Live struct {
 	Format int    `json:"format"`
@@ -48,7 +51,7 @@ type Live struct {
 	Starter alive.Process `json:"starter,omitzero"`
 	// Started is when the start began, in UTC.
 	Started time.Time `json:"started"`
-	// Generation is the state of the host's package database that was mounted, "mixed" if that was changing; Mask is the name of the
+	// Generation is the state of the host's package database that was mounted, a number or Mixed, "" if that could not be told; Mask is the name of the
 	// directory of the mask in use, relative to that of all masks; it may not be pruned.
 	Generation string `json:"generation,omitempty"`
 	Mask       string `json:"mask,omitempty"`

@@ -34,7 +34,10 @@ type Record struct {
 	Created time.Time `json:"created"`
 	// Range is the host's ids that the container's are mapped to; zero where nothing is mapped (isolation privileged).
 	Range idrange.Range `json:"range,omitzero"`
-	Spec  profiles.Spec `json:"spec"`
+	// Born is the number of the newest generation of the host when the container was made, 0 if there was none: what changed on the host
+	// since then may be hidden by its delta.
+	Born int           `json:"born,omitempty"`
+	Spec profiles.Spec `json:"spec"`
 }
 
 // New returns the record of a container that is to be made now, with fresh random ids.
@@ -61,6 +64,9 @@ func (r Record) Check() error {
 		return fmt.Errorf("%w: machine id %.40q is not 32 hexadecimal digits", ErrDamaged, r.MachineID)
 	case r.Created.IsZero() || r.Created.Location() != time.UTC || r.Created.Nanosecond() != 0:
 		return fmt.Errorf("%w: creation time %v is not in UTC and whole seconds", ErrDamaged, r.Created)
+	}
+	if r.Born < 0 {
+		return fmt.Errorf("%w: %d is no generation", ErrDamaged, r.Born)
 	}
 	if err := r.Spec.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
