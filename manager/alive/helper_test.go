@@ -50,6 +50,12 @@ func leaveThreadsBehind() {
 func start(t testing.TB, name string, args ...string) (*exec.Cmd, alive.Process) {
 	t.Helper()
 	cmd := exec.Command(name, args...)
+	return cmd, run(t, cmd)
+}
+
+// run starts a program that ends with the test.
+func run(t testing.TB, cmd *exec.Cmd) alive.Process {
+	t.Helper()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +67,7 @@ func start(t testing.TB, name string, args ...string) (*exec.Cmd, alive.Process)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cmd, p
+	return p
 }
 
 // eventually polls for what the kernel does a moment later.

@@ -24,19 +24,56 @@ func (t Tree) Kill(ctx context.Context) error {
 	if err := t.refuseForks(); err != nil {
 		return err
 	}
+	met := victims{}
 	for pause := (backoff{}); ; {
+		if err := t.meet(met); err != nil {
+			return err
+		}
 		if err := t.killRound(); err != nil {
 			return err
 		}
 		left, err := t.populated()
-		if err != nil || !left {
+		if err != nil {
 			return err
 		}
+		if !left && met.ended() {
+			return nil
+		}
 		if err := pause.wait(ctx); err != nil {
-			pids, _ := t.Processes()
-			return fmt.Errorf("%w: %d in %s after SIGKILL: %w", ErrPopulated, len(pids), t.branches[0].where(), err)
+			return fmt.Errorf("%w: %d of %s after SIGKILL: %w", ErrPopulated, len(met), t.branches[0].where(), err)
 		}
 	}
+}
+
+// victims are processes that are to end. A group is empty a moment before its last process has ended: the kernel takes a process out of its
+// groups first, and tells its parent and whoever holds a pidfd of it afterwards.
+type victims map[Process]bool
+
+// meet adds the processes that are in the group now.
+func (t Tree) meet(v victims) error {
+	pids, err := t.Processes()
+	if err != nil {
+		return err
+	}
+	for _, pid := range pids {
+		p, err := Look(pid)
+		if err == nil {
+			v[p] = true
+		} else if !errors.Is(err, ErrGone) {
+			return err
+		}
+	}
+	return nil
+}
+
+// ended forgets those that have ended and reports whether all have.
+func (v victims) ended() bool {
+	for p := range v {
+		if !p.Alive() {
+			delete(v, p)
+		}
+	}
+	return len(v) == 0
 }
 
 // killRound sends one SIGKILL to all that is there, and then lets frozen ones go on to die of it.

@@ -3,11 +3,17 @@ package alive_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/sysctr/sysctr/cmd/e2e/need"
 	"github.com/sysctr/sysctr/manager/alive"
@@ -43,6 +49,42 @@ func TestKillFrozen(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestKillWaitsForTheEnd holds that a process which has left its group in its last moments, and has not ended, still counts. The first process
+// of a pid namespace lasts until all others of it are reaped, and the parent of one that came from outside can be made to take its time.
+func TestKillWaitsForTheEnd(t *testing.T) {
+	nsenter := need.Command(t, "nsenter", "install util-linux")
+	p := newPlace(t)
+	first := exec.Command("sleep", "1000")
+	first.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
+	process := run(t, first)
+	p.enter(t, process.PID, "")
+	other := exec.Command(nsenter, "-t", strconv.Itoa(process.PID), "-p", "sh", "-c", "echo in; exec sleep 1000")
+	said, err := other.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent := run(t, other)
+	if _, err := io.ReadFull(said, make([]byte, len("in\n"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Kill(parent.PID, unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it stops", func() bool {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", parent.PID))
+		return err == nil && strings.Contains(string(text), ") T ")
+	})
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := p.tree.Kill(short); !errors.Is(err, alive.ErrPopulated) || !process.Alive() {
+		t.Errorf("Kill of what cannot end: %v; alive: %v", err, process.Alive())
+	}
+	if err := unix.Kill(parent.PID, unix.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it ends", func() bool { return !process.Alive() })
 }
 
 // TestKillForkBomb ends a bomb that forks as fast as it can, with each means there is. A limit above the killed group keeps the host safe.
