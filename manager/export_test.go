@@ -1,6 +1,12 @@
 package manager
 
-import "io"
+import (
+	"context"
+	"io"
+)
+
+// MeasureOne is what a worker of Measure does with one container.
+func (s *Sizes) MeasureOne(ctx context.Context, c Container) { s.measure(ctx, c) }
 
 // RaiseLimits is the part of Prepare that a tree of files can stand in for: it returns what host init says.
 func RaiseLimits(root, etc string) (string, error) {

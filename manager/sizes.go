@@ -108,15 +108,19 @@ func (s *Sizes) due(containers []Container, now time.Time) []Container {
 	return due
 }
 
-// measure measures one delta. One that takes too long keeps its last figure and goes to the end of the queue.
+// measure measures one delta. One that takes too long keeps its last figure and goes to the end of the queue; one that was given up because
+// nobody waits any more keeps its place.
 func (s *Sizes) measure(ctx context.Context, c Container) {
 	patience := sizePatience
 	if end, ok := ctx.Deadline(); ok {
 		patience = min(patience, time.Until(end)/4)
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	share, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	parts, err := s.m.DeltaUsage(ctx, c.Name)
+	parts, err := s.m.DeltaUsage(share, c.Name)
+	if err != nil && ctx.Err() != nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.known[c.Record.MachineID]
