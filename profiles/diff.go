@@ -72,9 +72,13 @@ func (s Spec) shown() []shownField {
 		{"volumes", asJSON(len(s.Volumes), s.Volumes)},
 		{"patch.mode", string(s.Patch.Mode)},
 		{"patch.scope", string(s.Patch.Scope)},
-		{"patch.max_lag", s.Patch.MaxLag.String()},
-		{"patch.max_unavailable", strconv.Itoa(s.Patch.MaxUnavailable)},
+		{"patch.max_lag", shownDuration(s.Patch.MaxLag)},
+		{"patch.max_unavailable", string(s.Patch.MaxUnavailable)},
+		{"patch.after", asJSON(len(s.Patch.After), s.Patch.After)},
+		{"patch.window", asJSON(len(s.Patch.Window), s.Patch.Window)},
+		{"patch.cooldown", shownDuration(s.Patch.Cooldown)},
 		{"patch.probe", asJSON(len(s.Patch.Probe), s.Patch.Probe)},
+		{"patch.probe_timeout", shownDuration(s.Patch.ProbeTimeout)},
 		{"patch.packages", asJSON(len(s.Patch.Packages), s.Patch.Packages)},
 		{"usr", string(s.Usr)},
 	}
@@ -91,4 +95,12 @@ func asJSON(n int, v any) string {
 		return err.Error()
 	}
 	return string(text)
+}
+
+// shownDuration shows a duration that may be left to the policy.
+func shownDuration(d Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
 }

@@ -49,13 +49,13 @@ func profileKeys() []key[draft] {
 		{name: "stop", read: section(func(d *draft) *Stop { return &d.Stop }, stopKeys()), below: names(stopKeys())},
 		{name: "tags", read: words(func(d *draft) *[]string { return &d.Tags })},
 		{name: "restart", read: word(func(d *draft) *Restart { return &d.Restart })},
+		{name: "patch", read: section(func(d *draft) *Patch { return &d.Patch }, patchKeys()), below: names(patchKeys())},
 		{name: "network", read: readNetwork, below: names(interfaceKeys())},
 		{name: "ports", read: words(func(d *draft) *[]string { return &d.Ports })},
 		{
 			name: "volumes", below: names(volumeKeys()),
 			read: records(func(d *draft) *[]Volume { return &d.Volumes }, func(v Volume) string { return v.Name }, func() Volume { return Volume{} }, volumeKeys()),
 		},
-		{name: "patch", read: section(func(d *draft) *Patch { return &d.Patch }, patchKeys()), below: names(patchKeys())},
 		{name: "usr", read: word(func(d *draft) *Usr { return &d.Usr })},
 	}
 }
@@ -158,9 +158,13 @@ func patchKeys() []key[Patch] {
 	return []key[Patch]{
 		{name: "mode", read: word(func(p *Patch) *PatchMode { return &p.Mode })},
 		{name: "scope", read: word(func(p *Patch) *PatchScope { return &p.Scope })},
-		{name: "max_lag", read: single(func(p *Patch) *Duration { return &p.MaxLag }, "a duration such as 7d", ParseDuration, "!!str")},
-		{name: "max_unavailable", read: number(func(p *Patch) *int { return &p.MaxUnavailable })},
+		{name: "max_lag", read: readDuration(func(p *Patch) *Duration { return &p.MaxLag })},
+		{name: "max_unavailable", read: readAmount(func(p *Patch) *Amount { return &p.MaxUnavailable })},
+		{name: "after", read: words(func(p *Patch) *[]string { return &p.After })},
+		{name: "window", read: words(func(p *Patch) *[]string { return &p.Window })},
+		{name: "cooldown", read: readDuration(func(p *Patch) *Duration { return &p.Cooldown })},
 		{name: "probe", read: argv(0, func(p *Patch, args []string) { p.Probe = args })},
+		{name: "probe_timeout", read: readDuration(func(p *Patch) *Duration { return &p.ProbeTimeout })},
 		{name: "packages", read: table(func(p *Patch) *map[string]Reaction { return &p.Packages }, "restart, lazy or ignore", "!!str")},
 	}
 }

@@ -94,11 +94,27 @@ func (c *checker) ports(list []string) {
 }
 
 func (c *checker) patch(p Patch) {
-	c.choice("patch.mode", string(p.Mode), string(Auto), string(Notify), string(Manual), string(Off))
-	c.choice("patch.scope", string(p.Scope), string(Affected), string(All))
-	c.duration("patch.max_lag", p.MaxLag, "1h", "365d")
-	c.within("patch.max_unavailable", int64(p.MaxUnavailable), 0, 10000)
+	if p.Mode != "" {
+		c.choice("patch.mode", string(p.Mode), string(Auto), string(Notify), string(Manual), string(Off))
+	}
+	if p.Scope != "" {
+		c.choice("patch.scope", string(p.Scope), string(Affected), string(All))
+	}
+	if p.MaxLag != 0 {
+		c.duration("patch.max_lag", p.MaxLag, "1h", "365d")
+	}
+	c.amount("patch.max_unavailable", p.MaxUnavailable)
+	c.each("patch.after", p.After, c.fixed)
+	c.each("patch.window", p.Window, func(key, s string) {
+		if _, err := ParseWindow(s); err != nil {
+			c.add(key, err.Error(), "")
+		}
+	})
+	c.duration("patch.cooldown", p.Cooldown, "0s", "30d")
 	c.argv("patch.probe", p.Probe)
+	if p.ProbeTimeout != 0 {
+		c.duration("patch.probe_timeout", p.ProbeTimeout, "1s", "1h")
+	}
 	if !c.count("patch.packages", len(p.Packages)) {
 		return
 	}

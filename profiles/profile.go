@@ -113,7 +113,6 @@ func defaults() Spec {
 		Limits:    Limits{Pids: 2048},
 		Priority:  50,
 		Restart:   OnFailure,
-		Patch:     Patch{Mode: Auto, Scope: Affected, MaxLag: days(7)},
 		Usr:       UsrOverlay,
 	}
 }

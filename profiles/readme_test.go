@@ -11,22 +11,40 @@ import (
 	"github.com/sysctr/sysctr/profiles"
 )
 
+// readme is what profiles/README.md says of profiles.
 func readme(t *testing.T) string {
+	t.Helper()
+	profile, _ := readmeParts(t)
+	return profile
+}
+
+// readmeParts divides it into what is said of profiles and of the configuration.
+func readmeParts(t *testing.T) (profile, config string) {
 	t.Helper()
 	text, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(text)
+	profile, config, ok := strings.Cut(string(text), "\n## The policy of the host\n")
+	if !ok {
+		t.Fatal("nothing is said of the policy of the host")
+	}
+	return profile, config
+}
+
+// documentedKeys are the keys of all tables, in their order, with what they say of the default.
+func documentedKeys(text string) (keys []string, defaults map[string]string) {
+	defaults = map[string]string{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\| .+ \\| (.+) \\|$").FindAllStringSubmatch(text, -1) {
+		keys = append(keys, m[1])
+		defaults[m[1]] = strings.Trim(m[2], "`")
+	}
+	return keys, defaults
 }
 
 // The tables document exactly the keys there are, in the same order.
 func TestReadmeDocumentsEveryKey(t *testing.T) {
-	row := regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\| .+ \\| .+ \\|$")
-	var documented []string
-	for _, m := range row.FindAllStringSubmatch(readme(t), -1) {
-		documented = append(documented, m[1])
-	}
+	documented, _ := documentedKeys(readme(t))
 	if !slices.Equal(documented, profiles.Keys()) {
 		t.Errorf("documented\n%v\nkeys\n%v", documented, profiles.Keys())
 	}
@@ -66,12 +84,42 @@ func TestReadmeDefaults(t *testing.T) {
 	for key, want := range map[string]string{
 		"init": fmt.Sprint("`", s.Init, "`"), "isolation": fmt.Sprint("`", s.Isolation, "`"), "limits.pids": fmt.Sprint(s.Limits.Pids),
 		"autostart": fmt.Sprint("`", s.Autostart, "`"), "priority": fmt.Sprint(s.Priority), "stop.signal": "`" + s.Stop.Signal + "`; with",
-		"stop.timeout": fmt.Sprint("`", s.Stop.Timeout, "`; with"), "restart": fmt.Sprint("`", s.Restart, "`"), "patch.mode": fmt.Sprint("`", s.Patch.Mode, "`"),
-		"patch.scope": fmt.Sprint("`", s.Patch.Scope, "`"), "patch.max_lag": fmt.Sprint("`", s.Patch.MaxLag, "`"), "usr": fmt.Sprint("`", s.Usr, "`"),
+		"stop.timeout": fmt.Sprint("`", s.Stop.Timeout, "`; with"), "restart": fmt.Sprint("`", s.Restart, "`"), "usr": fmt.Sprint("`", s.Usr, "`"),
 	} {
 		row := regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(key) + "` \\| .* \\| (.*) \\|$").FindStringSubmatch(text)
 		if row == nil || !strings.HasPrefix(row[1], want) {
 			t.Errorf("the default of %s is %s, documented as %q", key, want, row)
+		}
+	}
+}
+
+// The table of the policy has the configuration's keys in their order, its defaults are those of DefaultPolicy, and its example uses every key.
+func TestReadmeDocumentsThePolicy(t *testing.T) {
+	_, text := readmeParts(t)
+	documented, defaults := documentedKeys(text)
+	if !slices.Equal(documented, profiles.ConfigKeys()) {
+		t.Errorf("documented\n%v\nkeys\n%v", documented, profiles.ConfigKeys())
+	}
+	p := profiles.DefaultPolicy()
+	for key, want := range map[string]string{
+		"mode": string(p.Mode), "scope": string(p.Scope), "max_lag": p.MaxLag.String(), "max_unavailable": string(p.MaxUnavailable),
+		"probe_timeout": p.ProbeTimeout.String(), "canary": p.Canary, "soak": p.Soak.String(), "batch": string(p.Batch), "on_failure": string(p.OnFailure),
+		"max_failures": fmt.Sprint(p.MaxFailures), "settle": p.Settle.String(),
+	} {
+		if defaults["patch."+key] != want {
+			t.Errorf("the default of %s is %s, documented as %q", key, want, defaults["patch."+key])
+		}
+	}
+	example := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindStringSubmatch(text)
+	if example == nil {
+		t.Fatal("no example")
+	}
+	if _, err := profiles.ParseConfig("config.yaml", []byte(example[1])); err != nil {
+		t.Error(err)
+	}
+	for _, k := range profiles.ConfigKeys() {
+		if !strings.Contains(example[1], k[strings.LastIndex(k, ".")+1:]+":") {
+			t.Errorf("the example does not use %s", k)
 		}
 	}
 }

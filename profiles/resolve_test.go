@@ -14,7 +14,6 @@ func plain(profile string) profiles.Spec {
 	return profiles.Spec{
 		Profile: profile, Init: []string{"/sbin/init"}, Isolation: profiles.Private, Limits: profiles.Limits{Pids: 2048}, Priority: 50,
 		Stop: stop(t30, "SIGRTMIN+3"), Restart: profiles.OnFailure, Usr: profiles.UsrOverlay,
-		Patch: profiles.Patch{Mode: profiles.Auto, Scope: profiles.Affected, MaxLag: 7 * 24 * 120 * t30},
 	}
 }
 

@@ -127,16 +127,24 @@ type Volume struct {
 	ReadOnly bool   `json:"readonly,omitempty"`
 }
 
-// Patch is what happens to the container after the host was patched.
+// Patch is what happens to the container after the host was patched. What it leaves empty is for the host's policy to say: Policy.For gives
+// what holds.
 type Patch struct {
-	Mode  PatchMode  `json:"mode"`
-	Scope PatchScope `json:"scope"`
+	Mode  PatchMode  `json:"mode,omitempty"`
+	Scope PatchScope `json:"scope,omitempty"`
 	// MaxLag is how long an unaffected container may keep an older mount.
-	MaxLag Duration `json:"max_lag"`
-	// MaxUnavailable is how many containers of the profile a roll may take down at once; 0 leaves it to the roll.
-	MaxUnavailable int `json:"max_unavailable,omitempty"`
-	// Probe is run inside after a restart; the container is healthy when it exits 0.
-	Probe []string `json:"probe,omitempty"`
+	MaxLag Duration `json:"max_lag,omitempty"`
+	// MaxUnavailable is how many containers of the profile a roll may take down at once.
+	MaxUnavailable Amount `json:"max_unavailable,omitempty"`
+	// After are targets: a roll restarts this container after those.
+	After []string `json:"after,omitempty"`
+	// Window are the times at which a roll may restart it, as ParseWindow reads them.
+	Window []string `json:"window,omitempty"`
+	// Cooldown is how long after its last start a roll leaves it alone.
+	Cooldown Duration `json:"cooldown,omitempty"`
+	// Probe is run inside after a restart; the container is healthy when it exits 0 within ProbeTimeout.
+	Probe        []string `json:"probe,omitempty"`
+	ProbeTimeout Duration `json:"probe_timeout,omitempty"`
 	// Packages says for single packages of the host what a change of theirs asks for.
 	Packages map[string]Reaction `json:"packages,omitempty"`
 }
@@ -144,7 +152,7 @@ type Patch struct {
 // PatchMode says who decides about restarts after a patch.
 type PatchMode string
 
-// The patch modes; Auto is the default.
+// The patch modes; Auto is the default. Notify and Manual leave it to a command, and Notify says so; Off is left out even then.
 const (
 	Auto   PatchMode = "auto"
 	Notify PatchMode = "notify"

@@ -27,7 +27,8 @@ func full() profiles.Spec {
 		}},
 		Ports: []string{"80:80"}, Volumes: []profiles.Volume{{Name: "v", Target: "/v", ReadOnly: true}},
 		Patch: profiles.Patch{
-			Mode: profiles.Notify, Scope: profiles.All, MaxLag: 24 * 120 * t30, MaxUnavailable: 3, Probe: []string{"/bin/p"},
+			Mode: profiles.Notify, Scope: profiles.All, MaxLag: 24 * 120 * t30, MaxUnavailable: "3", Probe: []string{"/bin/p"},
+			After: []string{"@db"}, Window: []string{"Sat 01:00-02:00 UTC"}, Cooldown: t30, ProbeTimeout: t30,
 			Packages: map[string]profiles.Reaction{"bash": profiles.ReactLazy},
 		},
 		Usr: profiles.UsrShared,

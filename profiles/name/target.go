@@ -112,6 +112,9 @@ func checkGlob(s string) error {
 // String gives the target as it was written.
 func (t Target) String() string { return t.text }
 
+// Lasting says whether the target means the same containers whatever happens to them: it does not ask for their state or verdict.
+func (t Target) Lasting() bool { return t.text != "" && t.kind != kindState && t.kind != kindVerdict }
+
 // Names gives the names of a target that is an expression, and nil for every other: what create can make.
 func (t Target) Names() []string { return slices.Clone(t.names) }
 
