@@ -1,0 +1,73 @@
+package hooks_test
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sysctr/sysctr/hooks"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+const script = "/usr/local/lib/sysctr/pkg-hook"
+
+func dropIns(t *testing.T) []hooks.DropIn {
+	t.Helper()
+	all, err := hooks.DropIns(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s: %s", path, diff)
+	}
+}
+
+func TestHookTexts(t *testing.T) {
+	for _, d := range dropIns(t) {
+		golden(t, d.Name, d.Text)
+		if strings.Contains(d.Text, "@") {
+			t.Errorf("%s: a place is left open:\n%s", d.Name, d.Text)
+		}
+		// Of dpkg.cfg.d dpkg reads names of letters, digits, - and _ only; apt.conf.d may have no foreign extension.
+		if base := filepath.Base(d.Path); (d.Name == "apt" || d.Name == "dpkg") && strings.ContainsAny(base, ".~") {
+			t.Errorf("%s does not read %s", d.Name, base)
+		}
+	}
+	text, err := hooks.Scriptlets(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "rpm", text)
+}
+
+func TestHookScriptPath(t *testing.T) {
+	for _, bad := range []string{"", "pkg-hook", "/a b", "/a/../b", "/a/", "/a\n", `/a"b`, "/a;b", "/$a", "/a//b", "/a/%b"} {
+		if _, err := hooks.DropIns(bad); !errors.Is(err, hooks.ErrScript) {
+			t.Errorf("%q: %v", bad, err)
+		}
+		if _, err := hooks.Scriptlets(bad); !errors.Is(err, hooks.ErrScript) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
