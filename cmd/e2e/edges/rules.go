@@ -68,7 +68,7 @@ func design() rules {
 			"manager/evidence": {"overlay/beneath", "manager/alive"},
 			"manager/shadow":   {"overlay/delta", "hooks/..."},
 			"manager/patch":    {"hooks/generation", "manager/evidence", "manager/shadow"},
-			"manager/roll":     {"profiles/name", "manager/patch"},
+			"manager/roll":     {"profiles/...", "manager/record"},
 			"manager/network":  {"profiles/..."},
 			"manager/volume":   {"profiles/..."},
 			"manager":          {"profiles/...", "overlay/...", "hooks/...", "systemd", "manager/..."},

@@ -1,0 +1,33 @@
+package roll
+
+import (
+	"context"
+	"time"
+)
+
+// Actor is what a driver needs of the host. Its calls are made from several goroutines; each returns in bounded time, and at once when its
+// context ends.
+type Actor interface {
+	// Look sees every container. It changes nothing.
+	Look(ctx context.Context) (World, error)
+	// Restart stops the container and starts it over fresh mounts, waits until it is ready, and returns what it is then, also with an error. An
+	// interrupted restart is finished by the next one. The reasons are for the host's journal. ErrLater says that nothing was done.
+	Restart(ctx context.Context, container string, reasons []string) (Sight, error)
+	// Health looks into a running container; the probe, if there is one, is run inside with this timeout. An error says that it could not.
+	Health(ctx context.Context, container string, probe []string, timeout time.Duration) (Health, error)
+}
+
+// Clock tells the time; Wall is the one there is.
+type Clock interface {
+	Now() time.Time
+	After(d time.Duration) <-chan time.Time
+}
+
+// Wall is the host's clock.
+type Wall struct{}
+
+// Now is time.Now.
+func (Wall) Now() time.Time { return time.Now() }
+
+// After is time.After.
+func (Wall) After(d time.Duration) <-chan time.Time { return time.After(d) }

@@ -1,0 +1,147 @@
+package roll
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Event is something that has happened. What else than At and Name counts depends on the kind.
+type Event struct {
+	Kind Kind
+	At   time.Time
+	Name string
+	// Sight is what was seen of the container: before the restart for Began, after it for Restarted.
+	Sight Sight
+	Host  string // of Began
+	// Health was found by Measured and Checked.
+	Health Health
+	// State and Reason: of a member for Settled, of the roll for Ended; Reason is what went wrong for Restarted and Halted.
+	State  Progress
+	End    State
+	Reason string
+	Until  time.Time // of Postponed
+	Names  []string  // of Elected
+}
+
+// Kind is what an event is about.
+type Kind string
+
+// The kinds of events.
+const (
+	Measured  Kind = "measured"  // a member's health before the restart is known
+	Elected   Kind = "elected"   // these members are the canaries
+	Began     Kind = "began"     // a restart is about to be done
+	Postponed Kind = "postponed" // a restart could not be begun, and nothing was done
+	Restarted Kind = "restarted" // a restart has ended, well or not
+	Checked   Kind = "checked"   // a member's health after the restart is known
+	Settled   Kind = "settled"   // nothing more is done about a member, or it is pending again
+	Passed    Kind = "passed"    // the canaries have shown what they were to show
+	WasHalted Kind = "halted"    // a gate stops the roll
+	Resumed   Kind = "resumed"   // a halted roll goes on
+	Ended     Kind = "ended"     // the roll is over
+)
+
+// Record returns the roll in which the event has happened. The error wraps ErrEvent if it cannot happen; the roll is unchanged then.
+func (r Roll) Record(e Event) (Roll, error) {
+	e.At, e.Reason = e.At.UTC(), text(e.Reason)
+	next := r
+	next.Members = slices.Clone(r.Members)
+	ok := false
+	switch e.Kind {
+	case Elected, Passed, WasHalted, Resumed, Ended:
+		ok = next.happen(e)
+	default:
+		if i := next.index(e.Name); i >= 0 {
+			ok = next.Members[i].happen(e, r.Policy.Soak > 0)
+		}
+	}
+	if !ok {
+		return r, fmt.Errorf("%w: %s %s", ErrEvent, e.Kind, e.Name)
+	}
+	return next, nil
+}
+
+func (r *Roll) happen(e Event) bool {
+	switch {
+	case e.Kind == Elected && r.State == Running:
+		for i := range r.Members {
+			r.Members[i].Canary = r.Members[i].Canary || slices.Contains(e.Names, r.Members[i].Name)
+		}
+	case e.Kind == Passed && r.State == Running:
+		r.Proven = true
+	case e.Kind == WasHalted && r.State == Running:
+		r.State, r.Reason = Halted, e.Reason
+	case e.Kind == Resumed && r.State == Halted:
+		r.State, r.Reason = Running, ""
+		for i := range r.Members {
+			if m := &r.Members[i]; m.State == Failed { // whether it is to be restarted or only looked at again, its sight says
+				m.State, m.Passed, m.Ended, m.Reason = Restarting, time.Time{}, time.Time{}, ""
+			}
+		}
+	case e.Kind == Ended && !r.State.Over() && e.End.Over():
+		r.State, r.Ended = e.End, e.At
+		if e.End == Aborted {
+			r.Reason = e.Reason
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+func (m *Member) happen(e Event, soak bool) bool {
+	switch {
+	case e.Kind == Measured && m.State == Pending:
+		health := e.Health.clean()
+		m.Before = &health
+	case e.Kind == Began && (m.State == Pending || m.State == Restarting):
+		m.State, m.Boot, m.Host, m.Begun = Restarting, e.Sight.Boot, e.Host, e.At
+		m.NotBefore, m.Reason, m.Result = time.Time{}, "", Result{}
+	case e.Kind == Postponed && m.State == Restarting:
+		m.State, m.NotBefore, m.Reason = Pending, e.Until.UTC(), e.Reason
+	case e.Kind == Restarted && m.State == Restarting:
+		m.restarted(e)
+	case e.Kind == Checked && m.State == Checking:
+		m.checked(e, soak)
+	case e.Kind == Settled && m.State != Done && m.State != Failed:
+		m.State, m.Reason, m.Ended = e.State, e.Reason, e.At
+		if e.State == Pending {
+			m.Ended = time.Time{}
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// restarted: whatever a restart returned, a container that lives in another boot has been restarted, and its health is what counts.
+func (m *Member) restarted(e Event) {
+	m.Restarted = e.At
+	if e.Sight.Boot != "" && e.Sight.Boot != m.Boot {
+		m.State, m.Reason = Checking, e.Reason
+		m.Result = Result{Boot: e.Sight.Boot, Generation: e.Sight.Generation}
+		return
+	}
+	m.State, m.Ended, m.Reason = Failed, e.At, e.Reason
+	if m.Reason == "" {
+		m.Reason = "it was not restarted, and nobody said why"
+	}
+}
+
+func (m *Member) checked(e Event, soak bool) {
+	health := e.Health.clean()
+	m.Result.Health = &health
+	why := gate(m.Before, health)
+	switch {
+	case why != "":
+		if m.Reason != "" {
+			why = text(why + ": " + m.Reason)
+		}
+		m.State, m.Reason, m.Ended = Failed, why, e.At
+	case m.Canary && soak && m.Passed.IsZero():
+		m.Passed = e.At
+	default:
+		m.State, m.Ended = Done, e.At
+	}
+}
