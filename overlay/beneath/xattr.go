@@ -81,8 +81,12 @@ func (h handle) xattrs(keep func(string) bool) (map[string][]byte, error) {
 	if errors.Is(err, unix.EOPNOTSUPP) || err == nil && n == 0 {
 		return nil, nil
 	}
-	list := make([]byte, maxXattr)
+	list := make([]byte, max(n, 0)+256) // most files of an upper have one, and it is short
 	if err == nil {
+		n, err = unix.Listxattr(path, list)
+	}
+	if errors.Is(err, unix.ERANGE) { // it has got more
+		list = make([]byte, maxXattr)
 		n, err = unix.Listxattr(path, list)
 	}
 	if err != nil {

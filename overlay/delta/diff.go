@@ -2,110 +2,33 @@ package delta
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/sysctr/sysctr/overlay/beneath"
 )
 
-// Diff reports every change that one upper makes to a view, in the order of Walk. It walks the upper alone and asks the layers for those
-// paths that it meets: what was in a directory that is now hidden or removed is not listed, and of a directory that no layer has nothing
-// more is asked. The path of the upper itself is ".". A directory that is merely copied up is no change. A whiteout of what no layer has any
-// more is none either. An error of report ends it and is returned as it is.
+// Diff reports every change that one upper makes to a view, in the order of Walk. It walks the upper alone, see Overlaps. The path of the upper
+// itself is ".". A directory that is merely copied up is no change. A whiteout of what no layer has any more is none either. An error of report
+// ends it and is returned as it is.
 //
 // The container may run; then what changes meanwhile is reported as it was or as it is. Memory is as for Walk.
 func Diff(ctx context.Context, upper *beneath.Dir, v View, report func(Change) error) error {
-	d := differ{upper: upper, view: v, report: report, merged: [][]int{v.all()}}
-	if err := d.root(); err != nil {
-		return err
-	}
-	return Walk(ctx, upper, d.entry)
-}
-
-// differ is the state of one Diff.
-type differ struct {
-	upper  *beneath.Dir
-	view   View
-	report func(Change) error
-	merged [][]int // by depth: the layers that are merged in the directories on the way
-	buffer [2][]byte
-}
-
-// root compares the upper's root itself: container root can change the mode of /.
-func (d *differ) root() error {
-	info, err := d.upper.Lstat(".")
-	if err != nil {
-		return err
-	}
-	low, err := d.view.lookUp(".", d.merged[0], false)
-	if err != nil || low == nil {
-		return err
-	}
-	change := Change{Path: ".", Bytes: info.Disk}
-	if err := d.compare(&change, d.upper, ".", info, Directory, low); err != nil {
-		return err
-	}
-	return d.tell(change)
-}
-
-func (d *differ) entry(e Entry) error {
-	if e.PathLen() >= unix.PathMax {
-		return d.cut(e)
-	}
-	path := e.Path()
-	low, err := d.view.lookUp(path, d.merged[e.Depth-1], e.Info.IsDir())
-	if err != nil {
-		return fmt.Errorf("compare with the layers below: %w", err)
-	}
-	if e.Info.IsDir() {
-		d.merged = append(d.merged[:e.Depth], nil)
-		if low != nil {
-			d.merged[e.Depth] = low.dirs
+	return Overlaps(ctx, upper, v, func(o *Overlap) error {
+		if o.Below == "" && (o.Kind == Whiteout || o.Path == ".") {
+			return nil
 		}
-	}
-	change := Change{Path: path, Bytes: e.Info.Disk}
-	switch {
-	case e.Kind == Whiteout && low == nil:
-		return nil
-	case e.Kind == Whiteout:
-		change.Class = Removed
-		change.Was, err = d.view.was(low, path)
-	case low == nil:
-		change.Class = Added
-		change.Is, err = d.view.is(e.Dir, e.Name, e.Info, e.Kind)
-	default:
-		err = d.compare(&change, e.Dir, e.Name, e.Info, e.Kind, low)
-	}
-	if err != nil {
-		return skipMissing(err) // it went while it was looked at
-	}
-	return d.tell(change)
-}
-
-func (d *differ) tell(c Change) error {
-	if c.Class == Same && c.Is.Kind == Directory {
-		return nil
-	}
-	return d.report(c)
-}
-
-// cut reports what is too deep to be named. No layer has it, since its own path would be as long.
-func (d *differ) cut(e Entry) error {
-	change := Change{Path: e.Path(), Class: Added, Bytes: e.Info.Disk, Cut: e.Info.IsDir()}
-	is, err := d.view.is(e.Dir, e.Name, e.Info, e.Kind)
-	if err != nil {
-		return skipMissing(err)
-	}
-	change.Is = is
-	if err := d.report(change); err != nil {
-		return err
-	}
-	if e.Info.IsDir() {
+		c, err := o.Change()
+		if err != nil {
+			return skipMissing(err) // it went while it was looked at
+		}
+		if c.Class == Same && c.Is.Kind == Directory {
+			return nil
+		}
+		if err := report(c); err != nil || !c.Cut {
+			return err
+		}
 		return fs.SkipDir
-	}
-	return nil
+	})
 }
 
 // is describes an entry of the delta.

@@ -49,6 +49,15 @@ func Walk(ctx context.Context, upper *beneath.Dir, visit func(Entry) error) erro
 	})
 }
 
+// KindOf returns what the path rel of an upper is to overlayfs.
+func KindOf(upper *beneath.Dir, rel string) (Kind, error) {
+	info, err := upper.Lstat(rel)
+	if err != nil {
+		return "", err
+	}
+	return classify(beneath.Entry{Name: rel, Info: info, Dir: upper})
+}
+
 func classify(e beneath.Entry) (Kind, error) {
 	switch {
 	case isWhiteout(e.Info):

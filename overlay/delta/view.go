@@ -2,6 +2,7 @@ package delta
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/sysctr/sysctr/overlay/beneath"
 )
@@ -66,9 +67,10 @@ func (v View) fromLower(l Layer, id uint32) uint32 {
 
 // lower is what a path is below the delta.
 type lower struct {
-	layer Layer
-	info  beneath.Info
-	dirs  []int // if it is a directory: the layers that are merged there
+	layer  Layer
+	number int // of the layer
+	info   beneath.Info
+	dirs   []int // if it is a directory: the layers that are merged there
 }
 
 // lookUp asks the layers among, topmost first, for a path; all of them have the directory it is in. The layers below the first one are
@@ -91,7 +93,7 @@ func (v View) lookUp(path string, among []int, deep bool) (*lower, error) {
 			return found, nil
 		}
 		if found == nil {
-			found = &lower{layer: layer, info: info}
+			found = &lower{layer: layer, number: i, info: info}
 		}
 		if !info.IsDir() || !deep {
 			return found, nil
@@ -114,4 +116,32 @@ func (v View) all() []int {
 		all = append(all, i)
 	}
 	return all
+}
+
+// Found is what the layers of a view show at a path.
+type Found struct {
+	State
+	Layer int // the number of the one that shows it
+}
+
+// Find returns what the layers show at a relative, clean path; found is false if that is nothing. Links are not followed, also not on the way.
+func (v View) Find(path string) (f Found, found bool, err error) {
+	among := v.all()
+	for at := 0; ; {
+		next := strings.IndexByte(path[at:], '/')
+		last := next < 0
+		part := path
+		if !last {
+			part = path[:at+next]
+		}
+		low, err := v.lookUp(part, among, !last)
+		if err != nil || low == nil || !last && !low.info.IsDir() {
+			return Found{}, false, err
+		}
+		if last {
+			state, err := v.was(low, path)
+			return Found{State: state, Layer: low.number}, err == nil, skipMissing(err)
+		}
+		among, at = low.dirs, at+next+1
+	}
 }

@@ -64,6 +64,17 @@ func (c Cache) Get(r Rules, shift Shift, mounts []string) (Set, error) {
 	return set, nil
 }
 
+// Mounted returns a generation by its path relative to the cache's directory, as it is, however old: what a container was started with. The error
+// wraps fs.ErrNotExist if it has been swept.
+func (c Cache) Mounted(generation string) (Set, error) {
+	if !filepath.IsLocal(generation) {
+		return Set{}, fmt.Errorf("%q is no mask below %s", generation, c.Dir)
+	}
+	gen := filepath.Join(c.Dir, generation)
+	s, err := readInputs(gen)
+	return s.set(gen), err
+}
+
 // passable makes the directory, if it is missing, so that others can pass but not list it, whatever the umask.
 func passable(dir string) error {
 	if err := os.MkdirAll(dir, 0o711); err != nil {

@@ -1,0 +1,130 @@
+package delta
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sysctr/sysctr/overlay/beneath"
+)
+
+// Overlap is an entry of an upper and what the layers below have at its path, valid only until the visit returns. What is in it cost no
+// reading; Change reads.
+type Overlap struct {
+	Path  string // relative to the upper, "." for its root; any bytes but NUL
+	Kind  Kind
+	Info  beneath.Info
+	Below Kind // what the layers below show there; "" for nothing
+	Layer int  // the number in View.Layers of the one that shows it
+	// Merged are the numbers of the layers that are merged in the directory below, if it is one.
+	Merged []int
+	Cut    bool // it is too deep to be named (PATH_MAX), so no layer has it
+
+	d     *differ
+	dir   *beneath.Dir
+	name  string
+	low   *lower
+	among []int
+}
+
+// Overlaps calls visit for the root of an upper and then for every entry, in the order and with the errors of Walk. It asks the layers for
+// those paths alone that the upper has: what was in a directory that is now hidden or removed is not listed, and of a directory that no
+// layer has nothing more is asked. What was visited and has gone is left out.
+func Overlaps(ctx context.Context, upper *beneath.Dir, v View, visit func(*Overlap) error) error {
+	d := differ{upper: upper, view: v, merged: [][]int{v.all()}}
+	root, err := d.root()
+	if err == nil {
+		err = visit(root)
+	}
+	if err != nil {
+		return err
+	}
+	return Walk(ctx, upper, func(e Entry) error {
+		o, err := d.overlap(e)
+		if err != nil {
+			return fmt.Errorf("compare with the layers below: %w", err)
+		}
+		return visit(o)
+	})
+}
+
+// Change compares the two and reads what it must for that. Its class is Added for what nothing is below, Removed for a whiteout. The error
+// wraps fs.ErrNotExist if the entry has gone meanwhile.
+func (o *Overlap) Change() (c Change, err error) {
+	c = Change{Path: o.Path, Bytes: o.Info.Disk}
+	switch {
+	case o.Kind == Whiteout:
+		c.Class = Removed
+		if o.low != nil {
+			c.Was, err = o.d.view.was(o.low, o.Path)
+		}
+	case o.low == nil:
+		c.Class, c.Cut = Added, o.Cut && o.Info.IsDir()
+		c.Is, err = o.d.view.is(o.dir, o.name, o.Info, o.Kind)
+	default:
+		err = o.d.compare(&c, o.dir, o.name, o.Info, o.Kind, o.low)
+	}
+	return c, err
+}
+
+// Bare reports whether the last layer could show something at the path of an entry with nothing below it: no layer above hides the name. It
+// tells a file that the host has no more from one that a container never saw.
+func (o *Overlap) Bare() (bool, error) {
+	if o.low != nil || o.Cut || !slices.Contains(o.among, len(o.d.view.Layers)-1) {
+		return false, nil
+	}
+	for _, i := range o.among {
+		layer := o.d.view.Layers[i]
+		if layer.Visible != nil && !layer.Visible(o.Path) {
+			return false, nil
+		}
+		info, err := layer.Dir.Lstat(o.Path)
+		if skipMissing(err) != nil || err == nil && isWhiteout(info) {
+			return false, skipMissing(err)
+		}
+	}
+	return true, nil
+}
+
+// differ is the state of one walk over the overlaps.
+type differ struct {
+	upper  *beneath.Dir
+	view   View
+	merged [][]int // by depth: the layers that are merged in the directories on the way
+	buffer [2][]byte
+}
+
+// root compares the upper's root itself: container root can change the mode of /.
+func (d *differ) root() (*Overlap, error) {
+	info, err := d.upper.Lstat(".")
+	if err != nil {
+		return nil, err
+	}
+	return d.meet(&Overlap{Path: ".", Kind: Directory, Info: info, dir: d.upper, name: ".", among: d.merged[0], Merged: d.merged[0]}, false)
+}
+
+func (d *differ) overlap(e Entry) (*Overlap, error) {
+	o := &Overlap{Path: e.Path(), Kind: e.Kind, Info: e.Info, dir: e.Dir, name: e.Name, among: d.merged[e.Depth-1], d: d, Layer: -1}
+	if o.Cut = e.PathLen() >= unix.PathMax; o.Cut {
+		return o, nil
+	}
+	o, err := d.meet(o, true)
+	if err == nil && e.Info.IsDir() {
+		d.merged = append(d.merged[:e.Depth], o.Merged)
+	}
+	return o, err
+}
+
+// meet looks up what is below an entry.
+func (d *differ) meet(o *Overlap, deep bool) (_ *Overlap, err error) {
+	o.d, o.Layer = d, -1
+	if o.low, err = d.view.lookUp(o.Path, o.among, deep); err == nil && o.low != nil {
+		o.Below, o.Layer = kindOf(o.low.info), o.low.number
+		if deep {
+			o.Merged = o.low.dirs
+		}
+	}
+	return o, err
+}
