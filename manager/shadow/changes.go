@@ -1,0 +1,74 @@
+package shadow
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// File is what the host had or has at a path.
+type File struct {
+	Mode     uint32 // type and permissions, as in st_mode
+	UID, GID uint32
+	Target   string // of a link
+}
+
+// Change is what happened to a path of the host. Nil stands for nothing there.
+type Change struct {
+	Path    string // absolute
+	Was, Is *File
+}
+
+// Changes are the changes since a delta was born. The zero value has none.
+type Changes struct {
+	ever   bool
+	byPath map[string]Change
+	sorted []string
+}
+
+// Ever is for a delta of which it is not known when it was born: every path has changed.
+func Ever() Changes { return Changes{ever: true} }
+
+// Since puts together changes in the order in which they happened: of several of one path the first says what was there and the last what is.
+// So a file that came and went meanwhile has changed as well.
+func Since(changes []Change) Changes {
+	byPath := make(map[string]Change, len(changes))
+	for _, c := range changes {
+		if before, twice := byPath[c.Path]; twice {
+			c.Was = before.Was
+			if c.Was == nil {
+				c.Was = before.Is
+			}
+		}
+		byPath[c.Path] = c
+	}
+	return Changes{byPath: byPath, sorted: slices.Sorted(maps.Keys(byPath))}
+}
+
+// Ever reports whether everything has changed.
+func (c Changes) Ever() bool { return c.ever }
+
+// At returns what happened to a path, and whether anything did. Where everything has changed, it is not known what.
+func (c Changes) At(path string) (Change, bool) {
+	if c.ever {
+		return Change{Path: path}, true
+	}
+	change, ok := c.byPath[path]
+	return change, ok
+}
+
+// Below returns the paths below dir that changed and are there now, sorted. It has none where everything has changed: who asks must look.
+func (c Changes) Below(dir string) func(yield func(string) bool) {
+	prefix := strings.TrimSuffix(dir, "/") + "/"
+	return func(yield func(string) bool) {
+		at, _ := slices.BinarySearch(c.sorted, prefix)
+		for _, path := range c.sorted[at:] {
+			if !strings.HasPrefix(path, prefix) {
+				return
+			}
+			if path != prefix && c.byPath[path].Is != nil && !yield(path) {
+				return
+			}
+		}
+	}
+}
