@@ -130,6 +130,7 @@ func (m *Manager) inDelta(ctx context.Context, container string, f func(*delta.D
 // view is what lies below one container's delta, opened for looking: the same layers that a start would mount.
 type view struct {
 	rec    record.Record
+	set    mask.Set
 	layers []string // directories of seed, common and mask, topmost first
 	seed   string   // made for this look, and removed with it
 	points map[string]bool
@@ -154,6 +155,7 @@ func (m *Manager) openView(rec record.Record) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
+	v.set = set
 	for _, point := range set.Shown {
 		v.points[point] = true
 	}

@@ -2,7 +2,11 @@ package manager
 
 import (
 	"context"
+	"errors"
 	"io"
+
+	"github.com/sysctr/sysctr/manager/shadow"
+	"github.com/sysctr/sysctr/overlay/delta"
 )
 
 // MeasureOne is what a worker of Measure does with one container.
@@ -26,4 +30,19 @@ func LastLine(to io.Writer, pieces ...string) (string, error) {
 		}
 	}
 	return l.cursor()
+}
+
+// Hunt is Shadows of an open delta over given views, by their points, the root's first.
+func Hunt(ctx context.Context, d *delta.Delta, points []string, views map[string]delta.View, copies []string, look Look) (found []shadow.Shadow, err error) {
+	h := hunt{Look: look, copies: map[string]bool{}}
+	defer func() { err = errors.Join(err, h.close()) }()
+	for _, p := range copies {
+		h.copies[p] = true
+	}
+	for _, point := range points {
+		if err := h.add(d, point, views[point]); err != nil {
+			return nil, err
+		}
+	}
+	return h.run(ctx)
 }
