@@ -131,34 +131,10 @@ func shared(a, b string) int {
 // decodeIndex reads what encode wrote, with the devices from elsewhere.
 func decodeIndex(d *decoder, devs []uint64) *index {
 	x := &index{devs: devs, entries: make([]entry, d.count())}
-	text := make([]byte, 0, 12*len(d.buf))
-	last := ""
-	for i := range x.entries {
-		n, rest := int(min(d.number(), math.MaxInt32)), d.bytes(d.count())
-		if n > len(last) || n+len(rest) > math.MaxUint16 || len(text) > math.MaxUint32-math.MaxUint16 {
-			d.fail("a path cannot be")
-		}
-		if d.err != nil {
-			return x
-		}
-		e := &x.entries[i]
-		e.path, e.pathLen = uint32(len(text)), uint16(n+len(rest))
-		text = append(append(text, last[:n]...), rest...)
-		before := last
-		last = string(text[e.path:])
-		if i > 0 && comparePaths(before, last) >= 0 {
-			d.fail("paths are not in order")
-			return x
-		}
+	if len(devs) == 0 && len(x.entries) > 0 {
+		d.fail("it has no devices")
 	}
-	for i := range x.entries {
-		target := d.bytes(d.count())
-		if len(target) > math.MaxUint16 || len(text) > math.MaxUint32-math.MaxUint16 {
-			d.fail("a link is too long")
-		}
-		x.entries[i].target, x.entries[i].targetLen = uint32(len(text)), uint16(len(target))
-		text = append(text, target...)
-	}
+	text := x.decodeTargets(d, x.decodePaths(d))
 	for _, c := range columns(len(devs)) {
 		before := uint64(0)
 		for i := range x.entries {
@@ -169,9 +145,46 @@ func decodeIndex(d *decoder, devs []uint64) *index {
 			c.set(&x.entries[i], before)
 		}
 	}
-	if len(devs) == 0 && len(x.entries) > 0 {
-		d.fail("it has no devices")
-	}
 	x.text = string(text)
 	return x
+}
+
+// maxText bounds the text of an index: offsets have 32 bits.
+const maxText = math.MaxUint32 - 2*math.MaxUint16
+
+func (x *index) decodePaths(d *decoder) (text []byte) {
+	text = make([]byte, 0, 8*len(d.buf))
+	for i := range x.entries {
+		var last []byte
+		if i > 0 {
+			last = text[x.entries[i-1].path:]
+		}
+		n, rest := int(min(d.number(), math.MaxInt32)), d.bytes(d.count())
+		if n > len(last) || n+len(rest) > math.MaxUint16 || len(text) > maxText {
+			d.fail("a path cannot be")
+		}
+		if d.err != nil {
+			return text
+		}
+		e := &x.entries[i]
+		e.path, e.pathLen = uint32(len(text)), uint16(n+len(rest))
+		text = append(append(text, last[:n]...), rest...)
+		if i > 0 && comparePaths(last, text[e.path:]) >= 0 {
+			d.fail("paths are not in order")
+		}
+	}
+	return text
+}
+
+func (x *index) decodeTargets(d *decoder, text []byte) []byte {
+	for i := range x.entries {
+		target := d.bytes(d.count())
+		if len(target) > math.MaxUint16 || len(text) > maxText {
+			d.fail("a link is too long")
+			return text
+		}
+		x.entries[i].target, x.entries[i].targetLen = uint32(len(text)), uint16(len(target))
+		text = append(text, target...)
+	}
+	return text
 }

@@ -43,7 +43,7 @@ func (x *index) find(path string) *entry {
 }
 
 // comparePaths orders paths as a walk meets them that takes the names of each directory in the order of their bytes.
-func comparePaths(a, b string) int {
+func comparePaths[T string | []byte](a, b T) int {
 	n := min(len(a), len(b))
 	i := 0
 	for i < n && a[i] == b[i] {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path"
 	"slices"
@@ -32,7 +33,8 @@ type walker struct {
 	left    []*folder // directories that are not read yet
 	open    int       // directories that are not read to their end
 	failed  bool
-	entries int
+	entries int // so far
+	bytes   int // of their paths and targets
 }
 
 // folder is one directory while the tree is read.
@@ -68,7 +70,7 @@ func walk(ctx context.Context, s Source) (*index, error) {
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("look at the host's files: %w", err)
 	}
-	return gather(top), nil
+	return w.gather(top), nil
 }
 
 func (w *walker) work(ctx context.Context) error {
@@ -145,8 +147,10 @@ func (w *walker) read(f *folder, buf []byte) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.entries += len(f.items); w.entries > maxEntries {
-		return fmt.Errorf("more than %d paths are visible; hide what is no part of the system", maxEntries)
+	w.entries += len(f.items)
+	w.bytes += len(f.text)
+	if w.entries > maxEntries || w.bytes > maxText {
+		return fmt.Errorf("%d paths are visible, which is too much; hide what is no part of the system", w.entries)
 	}
 	return nil
 }
@@ -199,32 +203,36 @@ func (w *walker) look(f *folder, fd int, name string, now time.Time) error {
 	if w.source.Visible != nil && !w.source.Visible(full, kind == unix.S_IFDIR) {
 		return nil
 	}
-	if len(full) > 1<<16-1 {
-		return fmt.Errorf("the path %.80s... has %d bytes", full, len(full))
-	}
 	i := item{device: unix.Mkdev(st.Dev_major, st.Dev_minor)}
 	i.mode, i.uid, i.gid, i.ino = uint32(st.Mode), st.Uid, st.Gid, st.Ino
-	i.path, i.pathLen = uint32(len(f.text)), uint16(len(full))
-	f.text = append(f.text, full...)
+	var target string
 	switch kind {
 	case unix.S_IFDIR:
 		i.below = &folder{path: full}
 	case unix.S_IFLNK:
-		target, err := readlink(fd, name)
-		if vanished(err) {
-			f.text = f.text[:i.path]
+		if target, err = readlink(fd, name); vanished(err) {
 			return nil
 		}
 		if err != nil {
 			return &os.PathError{Op: "read link", Path: full, Err: err}
 		}
-		i.target, i.targetLen = uint32(len(f.text)), uint16(len(target))
-		f.text = append(f.text, target...)
-		fallthrough
-	default:
+	}
+	if kind != unix.S_IFDIR {
 		i.size, i.ctime = st.Size, st.Ctime.Sec*int64(time.Second)+int64(st.Ctime.Nsec)
 		i.young = young(i.ctime, now)
 	}
+	return f.add(i, full, target)
+}
+
+// add appends an entry with its texts.
+func (f *folder) add(i item, path, target string) error {
+	if len(path) > math.MaxUint16 {
+		return fmt.Errorf("the path %.80s... has %d bytes", path, len(path))
+	}
+	i.path, i.pathLen = uint32(len(f.text)), uint16(len(path))
+	f.text = append(f.text, path...)
+	i.target, i.targetLen = uint32(len(f.text)), uint16(len(target))
+	f.text = append(f.text, target...)
 	f.items = append(f.items, i)
 	return nil
 }
@@ -239,10 +247,10 @@ func readlink(fd int, name string) (string, error) {
 }
 
 // gather makes one index of the directories.
-func gather(top *folder) *index {
-	x := &index{}
+func (w *walker) gather(top *folder) *index {
+	x := &index{entries: make([]entry, 0, w.entries)}
 	var text strings.Builder
-	numbers := map[uint64]uint16{}
+	text.Grow(w.bytes)
 	var add func(f *folder)
 	add = func(f *folder) {
 		base := uint32(text.Len())
@@ -251,13 +259,7 @@ func gather(top *folder) *index {
 			e := i.entry
 			e.path += base
 			e.target += base
-			n, ok := numbers[i.device]
-			if !ok {
-				n = uint16(len(x.devs))
-				numbers[i.device] = n
-				x.devs = append(x.devs, i.device)
-			}
-			e.dev = n
+			e.dev = x.device(i.device)
 			x.entries = append(x.entries, e)
 			if i.below != nil {
 				add(i.below)
@@ -267,4 +269,14 @@ func gather(top *folder) *index {
 	add(top)
 	x.text = text.String()
 	return x
+}
+
+// device returns the number of a device, which are few.
+func (x *index) device(dev uint64) uint16 {
+	n := slices.Index(x.devs, dev)
+	if n < 0 {
+		n = len(x.devs)
+		x.devs = append(x.devs, dev)
+	}
+	return uint16(n)
 }
