@@ -13,7 +13,8 @@ type Actor interface {
 	// Restart stops the container and starts it over fresh mounts, waits until it is ready, and returns what it is then, also with an error. An
 	// interrupted restart is finished by the next one. The reasons are for the host's journal. ErrLater says that nothing was done.
 	Restart(ctx context.Context, container string, reasons []string) (Sight, error)
-	// Health looks into a running container; the probe, if there is one, is run inside with this timeout. An error says that it could not.
+	// Health looks into a running container. It waits for one that boots, and runs the probe inside, if there is one, each at most for the timeout.
+	// An error says that it could not look.
 	Health(ctx context.Context, container string, probe []string, timeout time.Duration) (Health, error)
 }
 

@@ -96,8 +96,10 @@ func (m *Member) happen(e Event, soak bool) bool {
 		health := e.Health.clean()
 		m.Before = &health
 	case e.Kind == Began && (m.State == Pending || m.State == Restarting):
-		m.State, m.Boot, m.Host, m.Begun = Restarting, e.Sight.Boot, e.Host, e.At
-		m.NotBefore, m.Reason, m.Result = time.Time{}, "", Result{}
+		m.State, m.Begun, m.NotBefore, m.Reason, m.Result = Restarting, e.At, time.Time{}, "", Result{}
+		if e.Sight.Boot != "" { // else it is down by an earlier try, and that is what has to be known of it
+			m.Boot, m.Host = e.Sight.Boot, e.Host
+		}
 	case e.Kind == Postponed && m.State == Restarting:
 		m.State, m.NotBefore, m.Reason = Pending, e.Until.UTC(), e.Reason
 	case e.Kind == Restarted && m.State == Restarting:
@@ -124,7 +126,12 @@ func (m *Member) restarted(e Event) {
 		return
 	}
 	m.State, m.Ended, m.Reason = Failed, e.At, e.Reason
-	if m.Reason == "" {
+	switch {
+	case e.Sight.Condition == Gone:
+		m.State, m.Reason = Skipped, "destroyed during the roll"
+	case e.Sight.atRest():
+		m.State, m.Reason = Skipped, "stopped by hand during the roll"
+	case m.Reason == "":
 		m.Reason = "it was not restarted, and nobody said why"
 	}
 }

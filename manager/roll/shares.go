@@ -101,3 +101,14 @@ func some(names []string) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// fleetOf returns how many members were not at rest when the plan was made.
+func fleetOf(r Roll) int {
+	n := 0
+	for _, m := range r.Members {
+		if !m.Resting {
+			n++
+		}
+	}
+	return n
+}

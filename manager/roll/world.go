@@ -22,8 +22,9 @@ type World struct {
 // Condition is how a container does.
 type Condition string
 
-// The conditions.
+// The conditions; that of the zero Sight is Gone.
 const (
+	Gone    Condition = ""        // there is no such container
 	Up      Condition = "up"      // runs and is ready
 	Sick    Condition = "sick"    // lives, and is not up: not ready, starting, broken
 	Down    Condition = "down"    // ended without having been asked to
@@ -44,6 +45,9 @@ type Sight struct {
 	// Restarting says that a restart has stopped it and has not started it again.
 	Restarting bool
 }
+
+// atRest says whether the container does not run, or is frozen, because somebody wants it so.
+func (s Sight) atRest() bool { return s.Condition == Resting && !s.Restarting }
 
 // Marks are what somebody asks of a roll.
 type Marks struct {

@@ -1,0 +1,118 @@
+package roll
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// call returns the call of the actor that a step asks for, or nil. What it returns is nil if the context ended before it was done.
+func (d *driver) call(ctx context.Context, step Step) func() *Event {
+	m, _ := d.roll.Find(step.Name)
+	switch step.Do {
+	case DoRestart:
+		return func() *Event { return d.restart(ctx, m) }
+	case DoMeasure:
+		return func() *Event { return d.health(ctx, m, Measured) }
+	case DoCheck:
+		return func() *Event { return d.health(ctx, m, Checked) }
+	}
+	return nil
+}
+
+func (d *driver) restart(ctx context.Context, m Member) *Event {
+	s, err := d.actor.Restart(ctx, m.Name, m.Reasons)
+	e := &Event{Kind: Restarted, At: d.clock.Now(), Name: m.Name, Sight: s}
+	switch {
+	case errors.Is(err, ErrLater):
+		e.Kind, e.Until, e.Reason = Postponed, e.At.Add(tryAgain), err.Error()
+	case err != nil && ctx.Err() != nil:
+		return nil
+	case err != nil:
+		e.Reason = err.Error()
+	}
+	return e
+}
+
+// health looks into a container. That of one that was stopped or destroyed meanwhile does not count against anybody.
+func (d *driver) health(ctx context.Context, m Member, kind Kind) *Event {
+	select {
+	case d.looking <- struct{}{}:
+		defer func() { <-d.looking }()
+	case <-ctx.Done():
+		return nil
+	}
+	h, err := d.actor.Health(ctx, m.Name, m.Patch.Probe, time.Duration(m.Patch.ProbeTimeout))
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		h = Health{Probe: "it cannot be looked into: " + err.Error()}
+	}
+	e := &Event{Kind: kind, At: d.clock.Now(), Name: m.Name, Health: h}
+	if kind == Measured || gate(m.Before, h.clean()) == "" {
+		return e
+	}
+	w, err := d.actor.Look(ctx)
+	if s := w.Sights[m.Name]; err == nil && (s.Condition == Gone || s.atRest()) {
+		return nil // Next sees it too, and settles it
+	}
+	return e
+}
+
+// receive takes in what a call led to.
+func (d *driver) receive(r result) error {
+	delete(d.busy, r.name)
+	if r.event == nil {
+		return nil
+	}
+	return d.record(*r.event)
+}
+
+// wait waits until a call has returned, marks have changed, or it is time to decide again.
+func (d *driver) wait(ctx context.Context, step Step, marks Marks) error {
+	now := d.clock.Now()
+	if step.Until.IsZero() && len(d.busy) == 0 && !marks.Paused {
+		if d.blocked.IsZero() {
+			d.blocked = now
+		}
+		if now.Sub(d.blocked) >= patience {
+			return errors.Join(d.record(Event{Kind: WasHalted, At: now, Reason: "nobody may be restarted: " + step.Reason}), d.save())
+		}
+	}
+	until := now.Add(lookAgain)
+	if !step.Until.IsZero() && len(d.busy) == 0 && (!step.Blocked || step.Until.Before(until)) {
+		until = step.Until
+	}
+	for {
+		select {
+		case r := <-d.results:
+			return d.receiveAll(r)
+		case <-d.clock.After(max(time.Millisecond, min(d.poll, until.Sub(d.clock.Now())))):
+			again, err := d.store.Marks(d.roll.ID)
+			if err != nil || !again.equal(marks) || !d.clock.Now().Before(until) {
+				return err
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// receiveAll takes in a result, with all that have come besides, and stores them together.
+func (d *driver) receiveAll(r result) error {
+	err := d.receive(r)
+	for err == nil {
+		select {
+		case more := <-d.results:
+			err = d.receive(more)
+			continue
+		default:
+		}
+		break
+	}
+	if err == nil && len(d.untold) > 0 {
+		err = d.save()
+	}
+	return err
+}
