@@ -52,9 +52,28 @@ func TestLocalSoftware(t *testing.T) {
 			t.Errorf("sudo with a password says %q", got)
 		}
 	})
+	t.Run("logind", func(t *testing.T) { localLogin(t, l) })
 	t.Run("systemctl enable", func(t *testing.T) { localEnable(t, l) })
 	t.Run("reboot", func(t *testing.T) { localReboot(t, l) })
 	t.Run("poweroff", func(t *testing.T) { localPoweroff(t, l) })
+}
+
+// localLogin finds logind when somebody logs in, and not before; and the services of a user that asked for them after a start, without a login.
+func localLogin(t *testing.T, l *local) {
+	l.must(t, "restart", l.name("pet"))
+	if got := l.sh(t, "pet", "systemctl is-active systemd-logind || true; systemctl is-system-running"); got != "inactive\nrunning" {
+		t.Errorf("before any login logind and the system are %q", got)
+	}
+	l.sh(t, "pet", "id ann || useradd -m ann")
+	if got := l.sh(t, "pet", "su - ann -c 'loginctl --no-legend list-sessions'"); !strings.Contains(got, " ann") {
+		t.Errorf("a login is in none of the sessions: %q", got)
+	}
+	l.sh(t, "pet", "loginctl enable-linger ann")
+	l.must(t, "restart", l.name("pet"))
+	until(t, "the services of a lingering user run", func() bool {
+		return l.try(t, "pet", "systemctl is-active user@$(id -u ann)").Code == 0
+	})
+	l.sh(t, "pet", "loginctl disable-linger ann")
 }
 
 func localHas(t *testing.T, l *local, pkg string) {

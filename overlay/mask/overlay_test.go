@@ -38,7 +38,7 @@ func TestOverlay(t *testing.T) {
 		lists(t, outer, "var/lib/plugins", "")
 		lists(t, outer, "var/log", "apt btmp journal lastlog private wtmp")
 		lists(t, outer, "etc/ssh", "sshd_config sshd_config.d")
-		lists(t, outer, "etc/systemd/system/multi-user.target.wants", "ssh.service")
+		lists(t, outer, "etc/systemd/system/multi-user.target.wants", "ssh.service sysctr-linger.service systemd-logind.service")
 		lists(t, outer, "root", ".profile")
 
 		contains(t, outer, "etc/machine-id", "ffffffffffffffffffffffffffffffff\n")

@@ -27,10 +27,14 @@ func (b *builder) system() error {
 			enabledLink{name, "/dev/null"}.put(b)
 		}
 	}
+	for _, name := range dependenciesMasked() {
+		enabledLink{name, "/dev/null"}.put(b)
+	}
 	if err := b.maskGenerators(); err != nil {
 		return err
 	}
-	for p, text := range map[string]string{journaldFile: journaldText, presetFile: presetText} {
+	enabledLink{"multi-user.target.wants/" + lingerService, "/" + units + "/" + lingerService}.put(b)
+	for p, text := range systemTexts() {
 		at, err := b.h.place(p)
 		if err != nil {
 			return err

@@ -28,15 +28,26 @@ func unitsMasked() []string {
 	}
 }
 
-// journald keeps the journal in the delta, small, and leaves the kernel's audit alone, which is the host's. Its name sorts last: of several
-// drop-ins the last one counts. A file takes all its room at once, on disk and in the page cache, so it gets the least that journald knows.
-const (
-	journaldFile = "etc/systemd/journald.conf.d/zz-sysctr.conf"
-	journaldText = "[Journal]\nStorage=persistent\nSystemMaxUse=16M\nSystemMaxFileSize=512K\nRuntimeMaxUse=1M\nRuntimeMaxFileSize=512K\nAudit=no\n"
-)
+// dependenciesMasked are links of /usr/lib that start a service with the container although it need not: logind, a third of a boot, starts when a
+// login or loginctl first asks for it over D-Bus. A profile that enables such a service starts it at once.
+func dependenciesMasked() []string {
+	return []string{"multi-user.target.wants/systemd-logind.service"}
+}
 
-// The preset enables nothing; of several presets the first match counts.
-const (
-	presetFile = "etc/systemd/system-preset/00-sysctr.preset"
-	presetText = "disable *\n"
-)
+// systemTexts are files that stand in place of the host's or beside them.
+func systemTexts() map[string]string {
+	return map[string]string{
+		// The journal is kept in the delta, small, and leaves the kernel's audit alone, which is the host's. The name sorts last: of several
+		// drop-ins the last one counts. A file takes all its room at once, on disk and in the page cache, so it gets the least that journald knows.
+		"etc/systemd/journald.conf.d/zz-sysctr.conf": "[Journal]\nStorage=persistent\nSystemMaxUse=16M\nSystemMaxFileSize=512K\n" +
+			"RuntimeMaxUse=1M\nRuntimeMaxFileSize=512K\nAudit=no\n",
+		// Enables nothing; of several presets the first match counts.
+		"etc/systemd/system-preset/00-sysctr.preset": "disable *\n",
+		// Users whose services run without a login need logind at once. Nothing is executed where there are none.
+		units + "/" + lingerService: "[Unit]\nDescription=Users Whose Services Run Without a Login\n" +
+			"ConditionDirectoryNotEmpty=/var/lib/systemd/linger\n\n" +
+			"[Service]\nType=oneshot\nExecStart=systemctl --no-block start systemd-logind.service\n",
+	}
+}
+
+const lingerService = "sysctr-linger.service"

@@ -57,6 +57,10 @@ func TestUnits(t *testing.T) {
 			summary: "a masked one is only unmasked", units: []string{"systemd-sysctl"},
 			links: map[string]string{"systemd-sysctl.service": "", "multi-user.target.wants/systemd-sysctl.service": ""},
 		},
+		{
+			summary: "at boot by profile", units: []string{"systemd-logind"},
+			links: map[string]string{"multi-user.target.wants/systemd-logind.service": "systemd-logind.service"},
+		},
 		{summary: "no alias takes default.target", units: []string{"graphical.target"}, links: map[string]string{"default.target": "multi-user.target"}},
 		{summary: "missing", units: []string{"ssh", "nothere"}, want: mask.ErrUnit, text: `"nothere"`},
 		{summary: "template without instance", units: []string{"worker@"}, want: mask.ErrUnit, text: "worker@one.service"},
@@ -173,4 +177,14 @@ func FuzzParseInstall(f *testing.F) {
 func equalWords(a, b mask.Words) bool {
 	return slices.Equal(a.WantedBy, b.WantedBy) && slices.Equal(a.RequiredBy, b.RequiredBy) && slices.Equal(a.UpheldBy, b.UpheldBy) &&
 		slices.Equal(a.Also, b.Also) && slices.Equal(a.Alias, b.Alias) && a.Instance == b.Instance
+}
+
+func TestServicesThatNeedNotStartAtBoot(t *testing.T) {
+	l := mustBuild(t, madeHost(t, hostText(t, "debian")), mask.Rules{System: true})
+	if e, _ := l.Mask.Find(system + "multi-user.target.wants/systemd-logind.service"); e.Target != "/dev/null" {
+		t.Errorf("logind's link leads to %q, want /dev/null", e.Target)
+	}
+	if e, ok := l.Mask.Find(system + "systemd-logind.service"); ok {
+		t.Errorf("logind cannot be asked for: %+v", e)
+	}
 }
