@@ -231,7 +231,7 @@ func (h *hunt) matters(o *delta.Overlap, f fact) bool {
 func (h *hunt) around(ctx context.Context, s spot, o *delta.Overlap, f *fact) (err error) {
 	switch {
 	case o.Below == "" && o.Kind != delta.Whiteout && f.Changed && f.Since.Is == nil:
-		f.Gone, err = o.Bare()
+		f.Gone, err = s.view.Bare(o.Path)
 	case o.Below == delta.Directory && o.Kind != delta.Directory:
 		err = h.hidden(ctx, s, o, f)
 	}

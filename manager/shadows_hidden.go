@@ -83,7 +83,7 @@ func (h *hunt) listed(ctx context.Context, s spot, o *delta.Overlap, note func(p
 // has is an entry of its own.
 func (h *hunt) missed(s spot, rel string, o *delta.Overlap) (bool, error) {
 	found, ok, err := s.view.Find(rel)
-	if err != nil || !ok || found.Kind == delta.Directory || found.Layer != len(s.view.Layers)-1 {
+	if err != nil || !ok || found.Kind == delta.Directory || found.Layer != len(s.view.Layers)-1 && !h.copies[absolute(s.point, rel)] {
 		return false, err
 	}
 	if o.Kind != delta.Opaque {
@@ -96,10 +96,18 @@ func (h *hunt) missed(s spot, rel string, o *delta.Overlap) (bool, error) {
 	return kind == delta.Whiteout, err
 }
 
-// through returns what the host's link at an entry leads to, if something there changed and the entry does not lead to the host's files as well.
+// through returns what the host's link at an entry leads to, if something there or a link on the way changed, and the entry does not lead to the
+// host's files as well.
 func (h *hunt) through(f shadow.Facts) (string, error) {
-	to, ok, err := resolve(f.Path, f.Was.Target, h.below)
-	if err != nil || !ok || !h.changedAtOrBelow(to) {
+	turned := false
+	to, ok, err := resolve(f.Path, f.Was.Target, func(p string) (delta.State, bool, error) {
+		state, found, err := h.below(p)
+		if _, changed := h.Since.At(p); changed && state.Kind == delta.Link {
+			turned = true
+		}
+		return state, found, err
+	})
+	if err != nil || !ok || !turned && !h.changedAtOrBelow(to) {
 		return "", err
 	}
 	if f.Is.Kind != delta.Link {

@@ -3,7 +3,6 @@ package delta
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -67,25 +66,6 @@ func (o *Overlap) Change() (c Change, err error) {
 		err = o.d.compare(&c, o.dir, o.name, o.Info, o.Kind, o.low)
 	}
 	return c, err
-}
-
-// Bare reports whether the last layer could show something at the path of an entry with nothing below it: no layer above hides the name. It
-// tells a file that the host has no more from one that a container never saw.
-func (o *Overlap) Bare() (bool, error) {
-	if o.low != nil || o.Cut || !slices.Contains(o.among, len(o.d.view.Layers)-1) {
-		return false, nil
-	}
-	for _, i := range o.among {
-		layer := o.d.view.Layers[i]
-		if layer.Visible != nil && !layer.Visible(o.Path) {
-			return false, nil
-		}
-		info, err := layer.Dir.Lstat(o.Path)
-		if skipMissing(err) != nil || err == nil && isWhiteout(info) {
-			return false, skipMissing(err)
-		}
-	}
-	return true, nil
 }
 
 // differ is the state of one walk over the overlaps.

@@ -145,3 +145,41 @@ func (v View) Find(path string) (f Found, found bool, err error) {
 		among, at = low.dirs, at+next+1
 	}
 }
+
+// Bare reports whether no layer hides what the last one has, or could have, at a relative, clean path. It tells a file of a delta that the host
+// has no more from one in a place that containers never saw.
+func (v View) Bare(path string) (bool, error) {
+	base := len(v.Layers) - 1
+	if base < 0 || v.Layers[base].Visible != nil && !v.Layers[base].Visible(path) {
+		return false, nil
+	}
+	for _, layer := range v.Layers[:base] {
+		hidden, err := layer.hides(path)
+		if hidden || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// hides reports whether a layer keeps those below it from showing a path.
+func (l Layer) hides(path string) (bool, error) {
+	for at := 0; ; at++ {
+		next := strings.IndexByte(path[at:], '/')
+		last := next < 0
+		if at += next; last {
+			at = len(path)
+		}
+		info, err := l.Dir.Lstat(path[:at])
+		if err != nil || !info.IsDir() {
+			return err == nil, skipMissing(err)
+		}
+		if last {
+			return false, nil
+		}
+		opaque, _, err := l.Dir.Xattr(path[:at], opaqueXattr)
+		if err != nil || string(opaque) == "y" {
+			return err == nil, skipMissing(err)
+		}
+	}
+}
