@@ -30,7 +30,16 @@ func libShown() []string {
 
 // nameless are the paths of which a container does not see the name either: nothing inside looks for what is sysctr's, and whoever finds it
 // would know where to look for more.
-func nameless() []string { return []string{"etc/sysctr", "var/lib/sysctr"} }
+func nameless() []string { return append([]string{"etc/sysctr", "var/lib/sysctr"}, dropIns()...) }
+
+// dropIns are sysctr's own in the configuration of package managers: those of a container have nobody to tell.
+func dropIns() []string {
+	return []string{
+		"etc/apt/apt.conf.d/00sysctr", "etc/dpkg/dpkg.cfg.d/sysctr", "etc/dnf/plugins/post-transaction-actions.d/sysctr.action",
+		"etc/dnf/libdnf5-plugins/actions.d/sysctr.actions", "etc/pacman.d/hooks/zz-sysctr.hook", "etc/apk/commit_hooks.d/sysctr",
+		"etc/needrestart/conf.d/sysctr.conf",
+	}
+}
 
 // secret is one glob of them, with what it covers for a human.
 type secret struct{ glob, what string }
@@ -50,6 +59,7 @@ func secrets() []secret {
 	add("home directories", "root", "home")
 	add("logs", "var/log")
 	add("the containers", "etc/sysctr", "var/lib/sysctr")
+	add("the watch for patches", dropIns()...)
 	return all
 }
 
