@@ -33,7 +33,10 @@ install: build
 	@install -d $(dir $(sysctr))
 	@# By rename: a starter that runs keeps its file, and nobody ever sees half of one.
 	@install -m 0755 bin/sysctr $(dir $(sysctr)).sysctr.new && mv -T $(dir $(sysctr)).sysctr.new $(sysctr)
-	@shopt -s nullglob; for unit in systemd/units/*.service systemd/units/*.target systemd/units/*.slice; do \
+	@# The script that package managers run, by rename as well.
+	@install -d $(DESTDIR)$(PREFIX)/lib/sysctr && sed 's,@BINARY@,$(PREFIX)/bin/sysctr,g' hooks/pkg-hook | \
+		install -m 0755 /dev/stdin $(DESTDIR)$(PREFIX)/lib/sysctr/.pkg-hook.new && cd $(DESTDIR)$(PREFIX)/lib/sysctr && mv -T .pkg-hook.new pkg-hook
+	@for unit in systemd/units/*; do \
 		mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system; \
 		sed 's,@BINARY@,$(PREFIX)/bin/sysctr,g' $$unit | install -m 0644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; \
 	done
@@ -45,11 +48,12 @@ install: build
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 
 uninstall:
-	@shopt -s nullglob; for unit in systemd/units/*.*; do rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; done
-	@rm -f $(sysctr) $(DESTDIR)$(PREFIX)/share/{bash-completion/completions/sysctr,zsh/site-functions/_sysctr,fish/vendor_completions.d/sysctr.fish}
+	@for unit in systemd/units/*; do rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; done
+	@rm -f $(sysctr) $(DESTDIR)$(PREFIX)/lib/sysctr/pkg-hook
+	@rm -f $(DESTDIR)$(PREFIX)/share/{bash-completion/completions/sysctr,zsh/site-functions/_sysctr,fish/vendor_completions.d/sysctr.fish}
 	@rm -f $(DESTDIR)$(PREFIX)/share/man/{man8/sysctr{,-*}.8,man7/sysctr.7,man5/sysctr-profile.5}
 	@# Directories that install may have made, where nobody else uses them.
-	@for dir in lib/systemd/system lib/systemd share/{bash-completion/completions,bash-completion,zsh/site-functions,zsh} \
+	@for dir in lib/sysctr lib/systemd/system lib/systemd share/{bash-completion/completions,bash-completion,zsh/site-functions,zsh} \
 		share/{fish/vendor_completions.d,fish,man/man5,man/man7,man/man8}; do rmdir $(DESTDIR)$(PREFIX)/$$dir 2>/dev/null || true; done
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/sysctr/sysctr/cmd/output"
+	"github.com/sysctr/sysctr/hooks"
 	"github.com/sysctr/sysctr/manager"
 	"github.com/sysctr/sysctr/manager/idrange"
 	"github.com/sysctr/sysctr/manager/lxc"
@@ -34,6 +35,7 @@ func meanings() []struct {
 		{mask.ErrRule, output.ExitUsage, ""},
 		{delta.ErrPath, output.ExitUsage, ""},
 		{manager.ErrExists, output.ExitExists, "destroy it first, choose another name, or add --missing to leave it as it is"},
+		{hooks.ErrTheirs, output.ExitExists, "look at it; --force replaces or removes it"},
 		{manager.ErrNotReady, output.ExitError, "look inside with 'sysctr shell', or wait on with 'sysctr wait'"},
 		{lxc.ErrSource, output.ExitUsage, ""},
 		{manager.ErrWidens, output.ExitUsage, "add --grant if you mean it"},

@@ -21,49 +21,94 @@ func (a *app) hostCommand() *cobra.Command {
 }
 
 func (a *app) hostInit() *cobra.Command {
-	var boot bool
+	var boot, noHooks bool
 	c := &cobra.Command{
 		Use: "init", Short: "Prepare or repair the host", Args: cobra.NoArgs,
 		Long: `Makes what containers need of the host: its directories, the run directory's tmpfs, the user
 that owns nothing, the range of ids (reserved in /etc/subuid and /etc/subgid), and the limits of
 the kernel that all containers share (raised in /etc/sysctl.d/10-sysctr.conf, never lowered). What
-is right already is left alone, so it also repairs.
+is right already is left alone, so it also repairs. Package managers are made to say when they have
+changed something, see sysctr-hook(8).
 
 ` + output.ExitStatus(output.ExitError, output.ExitHost),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if os.Geteuid() != 0 {
 				return &output.Error{Message: "the host is root's to prepare", Hint: "run it with sudo"}
 			}
-			var errs []error
-			for _, p := range manager.Prepare(a.dirs, idrange.Default(), a.etc) {
-				switch {
-				case p.Err != nil:
-					errs = append(errs, fmt.Errorf("%s: %w", p.Name, p.Err))
-				case p.Changed && p.Detail != "":
-					a.printer.Say("%s: %s", p.Name, p.Detail)
-				case p.Changed:
-					a.printer.Say("%s: made", p.Name)
-				}
-			}
+			errs := []error{a.prepareHost()}
 			if !boot && systemd.Booted("/") {
-				errs = append(errs, enableTarget(c.Context()))
+				errs = append(errs, enableUnits(c.Context()))
 			}
 			if err := errors.Join(errs...); err != nil {
 				return &output.Error{Exit: output.ExitHost, Message: "the host cannot be prepared: " + err.Error(), Hint: "see 'sysctr doctor'", Err: err}
 			}
 			a.publish(c.Context())
+			if !boot && !noHooks {
+				a.hostHooks()
+			}
 			if !boot {
 				a.printer.Say("the host is ready")
 			}
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&noHooks, "no-hooks", false, "leave the configuration of package managers alone")
 	c.Flags().BoolVar(&boot, "boot", false, "say only what is wrong (for sysctr-host.service)")
 	return c
 }
 
-// enableTarget has the target of all containers start with the host, and the unit files read.
-func enableTarget(ctx context.Context) error {
+// hostHooks installs the drop-ins. A host without them is slower to see a patch, and prepared nevertheless.
+func (a *app) hostHooks() {
+	err := a.hookScriptThere()
+	var items []output.Item
+	if err == nil {
+		items, err = a.changeHooks(hookInstalling(), false, false)
+	}
+	if err != nil {
+		a.printer.Warn("package managers will not say when they have changed something: %v", err)
+	}
+	for _, i := range items {
+		switch {
+		case i.Error != nil:
+			a.printer.Warn("hook of %s: %s; see 'sysctr hook install'", i.Name, i.Error.Message)
+		case i.Changed:
+			a.printer.Say("hook of %s: made", i.Name)
+		}
+	}
+}
+
+// unhook removes the drop-ins and returns those that it leaves.
+func (a *app) unhook() (kept []string) {
+	items, err := a.changeHooks(hookRemoving(), false, false)
+	if err != nil {
+		return []string{"the hooks: " + err.Error()}
+	}
+	for _, i := range items {
+		if i.Error != nil {
+			kept = append(kept, fmt.Sprintf("the hook of %s: %s", i.Name, i.Error.Message))
+		}
+	}
+	return kept
+}
+
+// prepareHost makes what the host needs, and says what it made.
+func (a *app) prepareHost() error {
+	var errs []error
+	for _, p := range manager.Prepare(a.dirs, idrange.Default(), a.etc) {
+		switch {
+		case p.Err != nil:
+			errs = append(errs, fmt.Errorf("%s: %w", p.Name, p.Err))
+		case p.Changed && p.Detail != "":
+			a.printer.Say("%s: %s", p.Name, p.Detail)
+		case p.Changed:
+			a.printer.Say("%s: made", p.Name)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// enableUnits has the target of all containers start with the host, and the unit files read. What watches for patches starts at once.
+func enableUnits(ctx context.Context) error {
 	u, err := newUnits(ctx)
 	if err != nil {
 		return err
@@ -72,23 +117,29 @@ func enableTarget(ctx context.Context) error {
 	if err := u.conn.Reload(ctx); err != nil {
 		return err
 	}
-	changed, err := u.conn.Enable(ctx, []string{systemd.Target})
+	changed, err := u.conn.Enable(ctx, append(systemd.Watchers(), systemd.Target))
 	if err != nil {
-		return fmt.Errorf("enable %s (was sysctr installed by 'make install'?): %w", systemd.Target, err)
+		return fmt.Errorf("enable sysctr's units (was sysctr installed by 'make install'?): %w", err)
 	}
-	return u.reload(ctx, changed)
+	if err := u.reload(ctx, changed); err != nil {
+		return err
+	}
+	var errs []error
+	u.conn.Start(ctx, systemd.Watchers(), func(_ string, result error) { errs = append(errs, result) })
+	return errors.Join(errs...)
 }
 
-// disableTarget is the reverse, and has systemd forget that the host was prepared.
-func disableTarget(ctx context.Context) error {
+// disableUnits is the reverse, and has systemd forget that the host was prepared.
+func disableUnits(ctx context.Context) error {
 	u, err := newUnits(ctx)
 	if err != nil {
 		return err
 	}
 	defer u.close()
-	_, err = u.conn.Disable(ctx, []string{systemd.Target})
+	_, err = u.conn.Disable(ctx, append(systemd.Watchers(), systemd.Target))
 	errs := []error{err}
-	u.conn.Stop(ctx, []string{systemd.Target, systemd.HostUnit}, func(_ string, result error) { errs = append(errs, result) })
+	stop := append(systemd.Watchers(), systemd.RefreshUnit, systemd.Target, systemd.HostUnit)
+	u.conn.Stop(ctx, stop, func(_ string, result error) { errs = append(errs, result) })
 	return errors.Join(errs...)
 }
 
@@ -119,11 +170,13 @@ func (a *app) hostRemove() *cobra.Command {
 				return &output.Error{Exit: output.ExitBusy, Message: fmt.Sprintf("there are %d containers", n), Hint: "sysctr destroy all --yes --force"}
 			}
 			if systemd.Booted("/") {
-				if err := disableTarget(c.Context()); err != nil {
+				if err := disableUnits(c.Context()); err != nil {
 					return err
 				}
 			}
+			left := a.unhook()
 			kept, err := m.RemoveHost(a.etc)
+			kept = append(left, kept...)
 			for _, k := range kept {
 				a.printer.Say("kept: %s", k)
 			}

@@ -96,7 +96,7 @@ func (a *app) root() *cobra.Command {
 		a.thawCommand(), a.destroyCommand(), a.waitCommand())
 	a.add(root, "see", a.listCommand(), a.showCommand(), a.logsCommand(), a.topCommand(), a.metricsCommand(), a.targetsCommand(), a.deltaCommand(), a.versionCommand())
 	a.add(root, "enter", a.execCommand(), a.shellCommand(), a.consoleCommand(), a.cpCommand())
-	a.add(root, "host", a.profileCommand(), a.hostCommand(), a.doctorCommand())
+	a.add(root, "host", a.profileCommand(), a.hostCommand(), a.hookCommand(), a.patchCommand(), a.doctorCommand())
 	a.completeFlags(root)
 	return root
 }

@@ -14,9 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DefaultSettle is how long a package manager has to be quiet before anybody looks at what it did: runs that follow each other are one.
-const DefaultSettle = 30 * time.Second
-
 // rhythm is how often a refresh that waits asks again. Locks are cheap to look at, and asking is the only way that takes none.
 const rhythm = 500 * time.Millisecond
 
@@ -58,17 +55,18 @@ type Refresh struct {
 	Clock    Clock
 	Dir      Dir
 	Packages PackageManager
+	Wait     bool                                  // for a refresh that is at work, instead of leaving the mark to it
 	Settle   time.Duration                         // quiet for so long, to a second; 0 is as soon as nobody works
 	Look     func(ctx context.Context) error       // plans and acts on what has changed; asked again when the mark came back meanwhile
 	Say      func(format string, arguments ...any) // what it waits for, once each time that it changes
 }
 
 // Run takes the mark, waits and looks, and begins anew if the mark is there again: when it returns nil, no mark was left that nobody will
-// answer. If another process is at it, Run has that one look once more, and returns false at once. An error of Look ends it, and so does ctx.
+// answer. If another process is at it, Run has that one look once more and returns false at once, unless it is to wait for it. An error of Look ends it, and so does ctx.
 // Killed at any instruction, it has left nothing that keeps the next one from working.
 func (r Refresh) Run(ctx context.Context) (ran bool, err error) {
 	for again := true; again; {
-		unlock, err := r.turn()
+		unlock, err := r.turn(ctx)
 		if err != nil || unlock == nil {
 			return ran, err
 		}
@@ -85,9 +83,15 @@ func (r Refresh) Run(ctx context.Context) (ran bool, err error) {
 	return ran, nil
 }
 
-// turn takes the lock. If somebody else has it, that one is given the mark, and unlock is nil.
-func (r Refresh) turn() (unlock func() error, err error) {
-	if unlock, err = r.Dir.lock(); unlock != nil || err != nil {
+// turn takes the lock. If somebody else has it and is not waited for, that one is given the mark, and unlock is nil.
+func (r Refresh) turn(ctx context.Context) (unlock func() error, err error) {
+	unlock, err = r.Dir.lock()
+	for ; r.Wait && unlock == nil && err == nil; unlock, err = r.Dir.lock() {
+		if err := r.Clock.Sleep(ctx, rhythm); err != nil {
+			return nil, err
+		}
+	}
+	if unlock != nil || err != nil {
 		return unlock, err
 	}
 	if err := r.Dir.Poke("refresh"); err != nil {

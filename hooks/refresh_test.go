@@ -207,6 +207,34 @@ func TestHookRefreshIsSingle(t *testing.T) {
 	}
 }
 
+// TestHookRefreshWaitsItsTurn: one that is told to wait for another looks after it, and leaves it no mark.
+func TestHookRefreshWaitsItsTurn(t *testing.T) {
+	d := hooks.Dir(t.TempDir())
+	held, end := make(chan bool), make(chan bool)
+	first := world{onLook: func() error { held <- true; <-end; return nil }}
+	done := make(chan error)
+	go func() {
+		_, err := first.refresh(d).Run(t.Context())
+		done <- err
+	}()
+	<-held
+	var w world
+	w.events = map[time.Duration]func(){time.Hour: func() {
+		if marked(t, d) || w.looks != nil {
+			t.Errorf("while another is at work: looked %v", w.looks)
+		}
+		end <- true
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}}
+	r := w.refresh(d)
+	r.Wait = true
+	if ran, err := r.Run(t.Context()); !ran || err != nil || len(w.looks) != 1 || len(first.looks) != 1 {
+		t.Errorf("%v, %v, looked %v after %v", ran, err, w.looks, first.looks)
+	}
+}
+
 // TestHookRefreshStorm: of many at once, all marks are answered and never two look at a time.
 func TestHookRefreshStorm(t *testing.T) {
 	d := hooks.Dir(t.TempDir())

@@ -78,6 +78,9 @@ func prepareRun(d lxc.Dirs) error {
 			return err
 		}
 	}
+	if err := os.MkdirAll(d.Host(), 0o700); err != nil {
+		return err
+	}
 	parser := filepath.Join(d.Path(), "apparmor_parser")
 	if _, err := os.Lstat(parser); err == nil {
 		return nil

@@ -14,7 +14,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/sysctr/sysctr/hooks/generation"
 	"github.com/sysctr/sysctr/manager"
 	"github.com/sysctr/sysctr/manager/shadow"
 	"github.com/sysctr/sysctr/overlay"
@@ -147,7 +146,7 @@ func changes(was, is map[string]node) []shadow.Change {
 // vendors are packages by what they have.
 type vendors struct {
 	owners map[string]shadow.Owner
-	known  map[string][]generation.Digest
+	known  map[string][]shadow.Vendor
 	asked  int
 }
 
@@ -156,9 +155,9 @@ func (v *vendors) Owner(path string) (shadow.Owner, bool) {
 	return o, ok
 }
 
-func (v *vendors) Known(_ context.Context, paths []string) (map[string][]generation.Digest, error) {
+func (v *vendors) Known(_ context.Context, paths []string) (map[string][]shadow.Vendor, error) {
 	v.asked += len(paths)
-	found := map[string][]generation.Digest{}
+	found := map[string][]shadow.Vendor{}
 	for _, p := range paths {
 		if k := v.known[p]; k != nil {
 			found[p] = k

@@ -45,13 +45,16 @@ func tree(t *testing.T, root string) []string {
 func TestInstallAndRemove(t *testing.T) {
 	root := t.TempDir()
 	changed, err := systemd.Install(root, binary)
-	if err != nil || len(changed) != 4 {
+	if err != nil || len(changed) != 7 {
 		t.Fatalf("install: %q, %v", changed, err)
 	}
 	want := []string{
 		"usr/", "usr/local/", "usr/local/lib/", "usr/local/lib/systemd/", "usr/local/lib/systemd/system/",
 		"usr/local/lib/systemd/system/sysctr-host.service -rw-r--r--",
 		"usr/local/lib/systemd/system/sysctr-priority@.target -rw-r--r--",
+		"usr/local/lib/systemd/system/sysctr-refresh.path -rw-r--r--",
+		"usr/local/lib/systemd/system/sysctr-refresh.service -rw-r--r--",
+		"usr/local/lib/systemd/system/sysctr-refresh.timer -rw-r--r--",
 		"usr/local/lib/systemd/system/sysctr.target -rw-r--r--",
 		"usr/local/lib/systemd/system/sysctr@.service -rw-r--r--",
 	}
@@ -62,10 +65,10 @@ func TestInstallAndRemove(t *testing.T) {
 		t.Errorf("install once more: %q, %v", changed, err)
 	}
 	changed, err = systemd.Install(root, "/usr/bin/sysctr")
-	if err != nil || len(changed) != 2 {
-		t.Errorf("install with another program changed %q, %v; want the two services", changed, err)
+	if err != nil || len(changed) != 3 {
+		t.Errorf("install with another program changed %q, %v; want the three services", changed, err)
 	}
-	if removed, err := systemd.Remove(root); err != nil || len(removed) != 4 {
+	if removed, err := systemd.Remove(root); err != nil || len(removed) != 7 {
 		t.Errorf("remove: %q, %v", removed, err)
 	}
 	if diff := cmp.Diff(want[:3], tree(t, root)); diff != "" {
@@ -192,7 +195,8 @@ func TestUnitsNameTheProgram(t *testing.T) {
 		}
 	}
 	want := []string{
-		"ExecStart=" + binary + " host init --boot", "ExecStart=" + binary + " _unit %i", "ExecStopPost=-" + binary + " _stopped %i",
+		"ExecStart=" + binary + " host init --boot",
+		"ExecStartPre=-/bin/rm -f /run/sysctr/host/pending", "ExecStart=" + binary + " patch refresh --wait", "ExecStart=" + binary + " _unit %i", "ExecStopPost=-" + binary + " _stopped %i",
 	}
 	if !slices.Equal(commands, want) {
 		t.Errorf("commands = %q, want %q", commands, want)
@@ -208,6 +212,11 @@ func verify(t *testing.T, root string) string {
 	if err := os.MkdirAll(wants, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	for _, watcher := range systemd.Watchers() {
+		if err := os.Symlink(filepath.Join(units, watcher), filepath.Join(wants, watcher)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for name, settings := range map[string]systemd.Settings{
 		"web-1": {}, "db": {Priority: 99, StopSignal: "SIGRTMIN+3", StopTimeout: time.Second, Restart: "always", Tasks: 5},
 	} {
@@ -220,7 +229,8 @@ func verify(t *testing.T, root string) string {
 		}
 	}
 	command := exec.Command(program, "verify", "--man=no",
-		"sysctr.target", "sysctr-host.service", "sysctr@web-1.service", "sysctr@db.service", "sysctr-priority@99.target")
+		"sysctr.target", "sysctr-host.service", "sysctr@web-1.service", "sysctr@db.service", "sysctr-priority@99.target",
+		systemd.RefreshUnit, systemd.Watchers()[0], systemd.Watchers()[1])
 	command.Env = append(os.Environ(), "SYSTEMD_UNIT_PATH="+own+":"+units+":")
 	out, err := command.CombinedOutput()
 	return string(out) + failure(err)

@@ -19,6 +19,12 @@ const Target = "sysctr.target"
 // HostUnit is the unit that prepares the host before any container starts.
 const HostUnit = "sysctr-host.service"
 
+// RefreshUnit follows patches of the host.
+const RefreshUnit = "sysctr-refresh.service"
+
+// Watchers returns the units that start RefreshUnit: when a package manager has left its mark, and by the hour.
+func Watchers() []string { return []string{"sysctr-refresh.path", "sysctr-refresh.timer"} }
+
 // Unit returns the name of the unit of a container. Valid container names come out as they are; every other byte is escaped as systemd
 // does it (\x2f), so that no string can name another unit or a path.
 func Unit(name string) string {

@@ -31,7 +31,7 @@ func TestInstall(t *testing.T) {
 	}
 	installed := run("install")
 	for _, want := range []string{
-		"usr/bin/sysctr", "usr/lib/systemd/system/sysctr@.service", "usr/share/bash-completion/completions/sysctr",
+		"usr/bin/sysctr", "usr/lib/sysctr/pkg-hook", "usr/lib/systemd/system/sysctr-refresh.path", "usr/lib/systemd/system/sysctr@.service", "usr/share/bash-completion/completions/sysctr",
 		"usr/share/man/man5/sysctr-profile.5", "usr/share/man/man7/sysctr.7", "usr/share/man/man8/sysctr.8", "usr/share/man/man8/sysctr-create.8",
 	} {
 		if !slices.Contains(installed, want) {

@@ -39,6 +39,9 @@ func (d Dirs) Root(name string) string { return filepath.Join(d.Run, "rootfs", n
 // Notify is the directory that is bound to /dev/.sysctr of a container.
 func (d Dirs) Notify(name string) string { return filepath.Join(d.Run, "containers", name, "notify") }
 
+// Host is where package managers leave their mark. Only a prepared host has it, and no container.
+func (d Dirs) Host() string { return filepath.Join(d.Run, "host") }
+
 // Lock is the lock file.
 func (d Dirs) Lock() string { return filepath.Join(d.Run, "lock") }
 

@@ -1,0 +1,149 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/sysctr/sysctr/cmd/output"
+	"github.com/sysctr/sysctr/hooks"
+	"github.com/sysctr/sysctr/hooks/pkgdb"
+	"github.com/sysctr/sysctr/profiles"
+)
+
+// refresher is what a refresh does when nobody works with the packages and all of them are whole.
+type refresher interface {
+	// Plan looks at what has changed since the last time, and says whether a roll has anything to do.
+	Plan(ctx context.Context) (work bool, err error)
+	// Roll does what the plan says and the policy allows.
+	Roll(ctx context.Context) error
+}
+
+type refreshOptions struct {
+	settle         time.Duration
+	wait, detached bool
+}
+
+func (a *app) patchRefresh() *cobra.Command {
+	var o refreshOptions
+	c := &cobra.Command{
+		Use: "refresh", Short: "Wait until the package manager has finished, and follow what it changed", Args: cobra.NoArgs,
+		Long: `Takes the mark that package managers leave (see sysctr-hook(8)) and waits until none of them has
+worked for a while: runs that follow each other are one. While packages are half installed it holds,
+and goes on when somebody has finished them. Then it looks at what has changed and does what the
+policy allows. What changes meanwhile is looked at afterwards.
+
+It takes no lock of a package manager and can be ended at any time; the next one goes on. Of several
+at once one works, and it looks again for the others. sysctr-refresh.service runs it.
+
+` + output.ExitStatus(output.ExitError, output.ExitUsage, output.ExitHost),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if o.detached {
+				return detached()
+			}
+			if os.Geteuid() != 0 {
+				return &output.Error{Message: "containers are root's", Hint: "run it with sudo"}
+			}
+			if !c.Flags().Changed("settle") {
+				config, err := profiles.ReadConfig(a.etc + "/sysctr/config.yaml")
+				if err != nil {
+					return err
+				}
+				o.settle = time.Duration(config.Policy.Settle)
+			}
+			if o.settle < 0 {
+				return usage(fmt.Errorf("--settle %v: want no less than 0s", o.settle))
+			}
+			return a.refresh(c.Context(), o, a.refresher())
+		},
+	}
+	c.Flags().DurationVar(&o.settle, "settle", 0, "how long no package manager may have worked (default: the configuration's, 30s)")
+	c.Flags().BoolVar(&o.wait, "wait", false, "wait for a refresh that is at work, instead of having it look once more")
+	c.Flags().BoolVar(&o.detached, "detached", false, "give up what was inherited of the caller (for the script)")
+	if err := c.Flags().MarkHidden("detached"); err != nil {
+		panic(err) // it is there
+	}
+	return c
+}
+
+func (a *app) refresh(ctx context.Context, o refreshOptions, follow refresher) error {
+	db, err := pkgdb.Detect("/")
+	if err != nil {
+		return &output.Error{Exit: output.ExitHost, Err: err}
+	}
+	r := hooks.Refresh{
+		Clock: hooks.WallClock{}, Dir: hooks.Dir(a.dirs.Host()), Packages: packages{db}, Wait: o.wait, Settle: o.settle, Say: a.printer.Say,
+		Look: func(ctx context.Context) error {
+			work, err := follow.Plan(ctx)
+			if err != nil || !work {
+				return err
+			}
+			return follow.Roll(ctx)
+		},
+	}
+	ran, err := r.Run(ctx)
+	if err == nil && !ran {
+		a.printer.Say("another refresh is at work, and will look once more")
+	}
+	return a.unprepared(err)
+}
+
+// detached goes on as a refresh that keeps nothing of who started it: no descriptor, directory or variable. Shells close no descriptor
+// above the ninth.
+func detached() error {
+	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("give up descriptors: %w", err)
+	}
+	if err := os.Chdir("/"); err != nil {
+		return fmt.Errorf("leave the caller's directory: %w", err)
+	}
+	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	return fmt.Errorf("execute the refresh: %w", unix.Exec(self(), []string{"sysctr", "patch", "refresh"}, env))
+}
+
+// packages is the package database as a refresh wants it.
+type packages struct{ db pkgdb.Database }
+
+func (p packages) Busy(ctx context.Context) (string, error) {
+	busy, err := p.db.Busy(ctx)
+	if err != nil || !busy.Held {
+		return "", err
+	}
+	who := "somebody"
+	if comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", busy.PID)); err == nil && busy.PID > 0 {
+		who = fmt.Sprintf("%s (pid %d)", output.CleanLine(strings.TrimSpace(string(comm))), busy.PID)
+	}
+	return who + " holds " + busy.Lock, nil
+}
+
+func (p packages) Unclean(ctx context.Context) ([]string, error) {
+	problems, err := p.db.Clean(ctx)
+	var said []string
+	for i, problem := range problems {
+		if i == maxSaid {
+			said = append(said, fmt.Sprintf("and %d more", len(problems)-i))
+			break
+		}
+		said = append(said, output.CleanLine(problem.String()))
+	}
+	return said, err
+}
+
+// maxSaid is how many problems one message names.
+const maxSaid = 5
+
+// refresher is what a refresh does on this host.
+func (a *app) refresher() refresher { return nothingFollows{} }
+
+// nothingFollows only waits: verdicts and rolls are not wired to the refresh yet.
+type nothingFollows struct{}
+
+func (nothingFollows) Plan(context.Context) (bool, error) { return false, nil }
+func (nothingFollows) Roll(context.Context) error         { return errors.New("there is no roll yet") }
