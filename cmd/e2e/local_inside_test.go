@@ -165,6 +165,7 @@ func localBoot(t *testing.T, l *local) {
 		if got := l.sh(t, n, "systemctl --failed --plain --no-legend"); got != "" {
 			t.Errorf("%s has failed units: %s", n, got)
 		}
+		l.sh(t, n, "test -e /var/log/journal/*/system.journal; test -z \"$(ls -A /run/log/journal 2>/dev/null)\"; test ! -e /run/nologin")
 		running := l.sh(t, n, "systemctl list-units --type=service --state=running --plain --no-legend")
 		if count := strings.Count(running+"\n", "\n"); count > 5 {
 			t.Errorf("%s runs %d services:\n%s", n, count, running)

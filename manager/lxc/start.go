@@ -203,7 +203,7 @@ func (s *Starter) seed(rec record.Record, shift mask.Shift) error {
 
 // Rules are what a spec asks of the mask.
 func Rules(spec profiles.Spec) mask.Rules {
-	return mask.Rules{Hide: spec.Hide, Share: spec.Share, Units: spec.Units, System: len(spec.Init) > 0}
+	return mask.Rules{Hide: spec.Hide, Share: spec.Share, Units: spec.Units, System: len(spec.Init) > 0, Arguments: len(spec.Init) > 1}
 }
 
 // listen makes the notify socket of a container whose init is systemd; others are ready when they run.

@@ -12,7 +12,7 @@ import (
 
 // layout is the version of what Build makes of the same host and rules. Raise it with every change of a table or a generated text, or
 // masks that an older sysctr cached would be used on.
-const layout = 5
+const layout = 6
 
 // CanaryDir is the directory of the host in which canaries are planted. Every container sees it.
 const CanaryDir = "/var/cache/sysctr"
@@ -29,13 +29,15 @@ type Rules struct {
 	Units []string `json:"units,omitempty"`
 	// System says that the container boots systemd.
 	System bool `json:"system,omitempty"`
+	// Arguments says that its systemd is given some.
+	Arguments bool `json:"arguments,omitempty"`
 }
 
 // Key returns a digest of the rules that is the same for lists of the same members, in 16 hexadecimal digits. It also changes with what
 // this version of the package makes of rules.
 func (r Rules) Key() string {
 	// Strings of arbitrary bytes are quoted, since JSON would make all invalid UTF-8 the same.
-	quoted := Rules{Hide: quoted(r.Hide), Share: quoted(r.Share), Units: quoted(r.Units), System: r.System}
+	quoted := Rules{Hide: quoted(r.Hide), Share: quoted(r.Share), Units: quoted(r.Units), System: r.System, Arguments: r.Arguments}
 	text, err := json.Marshal(struct {
 		Layout int
 		Rules

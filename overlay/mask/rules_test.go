@@ -17,7 +17,7 @@ func TestKey(t *testing.T) {
 	}
 	seen := map[string]mask.Rules{base.Key(): base}
 	for _, r := range []mask.Rules{
-		{}, {System: true}, {Hide: []string{"/a"}}, {Share: []string{"/a"}}, {Units: []string{"/a"}},
+		{}, {System: true}, {Arguments: true}, {Hide: []string{"/a"}}, {Share: []string{"/a"}}, {Units: []string{"/a"}},
 		{Hide: []string{"/a\xff"}}, {Hide: []string{"/a\xfe"}}, {Hide: []string{"/a", "/b"}, System: true},
 	} {
 		if other, ok := seen[r.Key()]; ok {

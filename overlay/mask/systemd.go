@@ -55,7 +55,10 @@ func (b *builder) maskGenerators() error {
 		if err != nil {
 			return err
 		}
-		for _, name := range unlisted(names, generatorsKept()) {
+		for _, name := range names {
+			if name == argumentsGenerator && b.rules.Arguments {
+				continue
+			}
 			at, err := b.h.place(path.Join("etc/systemd/system-generators", name))
 			if err != nil {
 				return err

@@ -188,3 +188,13 @@ func TestServicesThatNeedNotStartAtBoot(t *testing.T) {
 		t.Errorf("logind cannot be asked for: %+v", e)
 	}
 }
+
+func TestGeneratorOfArguments(t *testing.T) {
+	const link = "etc/systemd/system-generators/systemd-debug-generator"
+	for _, arguments := range []bool{false, true} {
+		l := mustBuild(t, madeHost(t, hostText(t, "debian")), mask.Rules{System: true, Arguments: arguments})
+		if _, masked := l.Mask.Find(link); masked == arguments {
+			t.Errorf("with arguments %v the generator that reads them is masked: %v", arguments, masked)
+		}
+	}
+}
