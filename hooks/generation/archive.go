@@ -1,7 +1,6 @@
 package generation
 
 import (
-	"cmp"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -113,10 +112,6 @@ func (a *archive) at(path string) []place {
 		all = append(all, a.places[i])
 	}
 	return all
-}
-
-func compareNames(name, arch, name2, arch2 string) int {
-	return cmp.Or(cmp.Compare(name, name2), cmp.Compare(arch, arch2))
 }
 
 // encodeContents returns the body of a pack.

@@ -2,6 +2,7 @@ package generation
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/sysctr/sysctr/hooks/pkgdb"
 )
@@ -92,32 +93,55 @@ func change(old, now *Snapshot, was, is *entry) FileChange {
 	return f
 }
 
-// comparePackages merges two lists that are sorted by name and architecture.
+// comparePackages merges two lists that are sorted by name and architecture. Where there are several versions of one package side by side, those that
+// both have are the same, and the others are paired in their order.
 func comparePackages(old, now []pkgdb.Package) []PackageChange {
 	var all []PackageChange
 	for len(old) > 0 || len(now) > 0 {
-		order := 0
-		switch {
-		case len(old) == 0:
-			order = 1
-		case len(now) == 0:
-			order = -1
-		default:
-			order = cmp.Or(cmp.Compare(old[0].Name, now[0].Name), cmp.Compare(old[0].Arch, now[0].Arch))
+		var first pkgdb.Package
+		if len(now) == 0 || len(old) > 0 && compareNames(old[0], now[0]) <= 0 {
+			first = old[0]
+		} else {
+			first = now[0]
 		}
-		switch {
-		case order < 0:
-			all = append(all, PackageChange{Name: old[0].Name, Arch: old[0].Arch, Old: old[0].Version})
-			old = old[1:]
-		case order > 0:
-			all = append(all, PackageChange{Name: now[0].Name, Arch: now[0].Arch, New: now[0].Version})
-			now = now[1:]
-		default:
-			if old[0].Identity != now[0].Identity {
-				all = append(all, PackageChange{Name: old[0].Name, Arch: old[0].Arch, Old: old[0].Version, New: now[0].Version})
+		var was, is []pkgdb.Package
+		was, old = cutName(old, first)
+		is, now = cutName(now, first)
+		was, is = without(was, is), without(is, was)
+		for i := range max(len(was), len(is)) {
+			c := PackageChange{Name: first.Name, Arch: first.Arch}
+			if i < len(was) {
+				c.Old = was[i].Version
 			}
-			old, now = old[1:], now[1:]
+			if i < len(is) {
+				c.New = is[i].Version
+			}
+			all = append(all, c)
 		}
 	}
 	return all
+}
+
+// cutName returns the packages at the beginning that have the name and architecture of p, and the others.
+func cutName(all []pkgdb.Package, p pkgdb.Package) (same, rest []pkgdb.Package) {
+	n := 0
+	for n < len(all) && compareNames(all[n], p) == 0 {
+		n++
+	}
+	return all[:n], all[n:]
+}
+
+// without returns those of all that are not in other.
+func without(all, other []pkgdb.Package) []pkgdb.Package {
+	var left []pkgdb.Package
+	for _, p := range all {
+		if !slices.ContainsFunc(other, func(o pkgdb.Package) bool { return o.Identity == p.Identity }) {
+			left = append(left, p)
+		}
+	}
+	return left
+}
+
+func compareNames(a, b pkgdb.Package) int {
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Arch, b.Arch))
 }

@@ -2,6 +2,7 @@ package generation
 
 import (
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/sysctr/sysctr/hooks/pkgdb"
@@ -71,10 +72,12 @@ func (s *Snapshot) owner(path string) (pkgdb.Package, pkgdb.File, bool) {
 
 // having returns which of the packages has the content that at is in.
 func (s *Snapshot) having(at place) (int, bool) {
-	return slices.BinarySearchFunc(s.packages, at.content, func(p pkgdb.Package, c *content) int {
-		if order := compareNames(p.Name, p.Arch, c.Name, c.Arch); order != 0 || p.Content == c.Key {
-			return order
+	c := at.content
+	i := sort.Search(len(s.packages), func(i int) bool { return compareNames(s.packages[i], pkgdb.Package{Name: c.Name, Arch: c.Arch}) >= 0 })
+	for ; i < len(s.packages) && s.packages[i].Name == c.Name && s.packages[i].Arch == c.Arch; i++ {
+		if s.packages[i].Content == c.Key {
+			return i, true
 		}
-		return 1
-	})
+	}
+	return 0, false
 }

@@ -58,10 +58,11 @@ func (s Source) sign() (marks signature, settled bool, err error) {
 		}
 		var st unix.Stat_t
 		err := unix.Lstat(path, &st)
-		if err == nil {
+		empty := st.Mode&unix.S_IFMT == unix.S_IFREG && st.Size == 0
+		if err == nil && !empty { // the empty journal of a database comes and goes with those who only read it
 			m.Mode, m.Ino, m.Size, m.Ctime = st.Mode, st.Ino, st.Size, st.Ctim.Nano()
 			settled = settled && !young(m.Ctime, now)
-		} else if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
+		} else if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
 			return nil, false, &os.PathError{Op: "look at", Path: path, Err: err}
 		}
 		marks = append(marks, m)

@@ -24,6 +24,7 @@ type dpkg struct {
 
 	mu    sync.Mutex
 	place place
+	at    []byte            // key of the place
 	seen  map[string]stanza // by name:arch, of the last Packages
 }
 
@@ -108,7 +109,7 @@ func (d *dpkg) Packages(ctx context.Context) ([]Package, error) {
 		seen[s.name+":"+s.arch] = s
 	}
 	d.mu.Lock()
-	d.place, d.seen = where, seen
+	d.place, d.at, d.seen = where, at, seen
 	d.mu.Unlock()
 	return packages, nil
 }
@@ -163,13 +164,13 @@ func (d *dpkg) info(p Package, kind string) ([]byte, error) {
 
 func (d *dpkg) Files(_ context.Context, p Package) ([]File, error) {
 	d.mu.Lock()
-	where, seen := d.place, d.seen[p.Name+":"+p.Arch]
+	where, at, seen := d.place, d.at, d.seen[p.Name+":"+p.Arch]
 	d.mu.Unlock()
 	list, sums, err := d.lists(p)
 	if err != nil {
 		return nil, err
 	}
-	if digest(seen.text, sums, list, []byte(where.key())) != p.Content {
+	if digest(seen.text, sums, list, at) != p.Content {
 		return nil, fmt.Errorf("files of %s: %w", p.Name, ErrChanged)
 	}
 	return assemble(p.Name, where, parseList(list), parseMD5Sums(sums), seen.conffiles), nil

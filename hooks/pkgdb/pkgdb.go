@@ -17,7 +17,7 @@ type Database interface {
 	Busy(ctx context.Context) (Busy, error)
 	// Clean returns what was left half done, in the order of the packages; nothing if all is well.
 	Clean(ctx context.Context) ([]Problem, error)
-	// Packages returns the present packages, sorted by name and architecture.
+	// Packages returns the present packages, sorted by name, architecture and version; rpm may have several versions of one.
 	Packages(ctx context.Context) ([]Package, error)
 	// Files returns the files of a package that the last call of Packages returned, sorted by path, each once. ErrChanged if the database
 	// says something else of it now.
@@ -52,7 +52,7 @@ type Package struct {
 	Content             string // digest that stands for its files: equal contents mean equal Files
 }
 
-// File is one path that a package brought and that is no directory with anything below it.
+// File is one path that a package brought; directories are left out as far as the database tells them apart.
 type File struct {
 	Path     string // absolute, clean, canonical
 	Digest   string // "md5:..." or "sha256:..." in lower-case hexadecimal digits, of the bytes as shipped; empty where the database has none
