@@ -27,7 +27,7 @@ import (
 const (
 	unitVerb    = "_unit"    // NAME: the main process of the container's unit
 	stoppedVerb = "_stopped" // NAME: after the end of the container's unit
-	againVerb   = "_again"   // NAME …: asked by a monitor whose container rebooted
+	againVerb   = "_again"   // NAME …: asked by a monitor whose container rebooted or failed
 	aloneVerb   = "_alone"   // VERB NAME: unitVerb and againVerb, in a mount namespace of their own
 )
 

@@ -51,8 +51,8 @@ func (a *app) restartCommand() *cobra.Command {
 	var now bool
 	c := &cobra.Command{
 		Use: "restart TARGET…", Short: "Stop containers and start them on fresh mounts", Args: atLeastOneTarget,
-		Long: "Restarts what runs; what was stopped by hand stays stopped. The new start sees the host's root as it is now:\n" +
-			"this is how a patch of the host arrives.\n\n" + codes(),
+		Long: "Restarts what runs and starts what has ended by itself; what was stopped by hand stays stopped.\n" +
+			"The new start sees the host's root as it is now: this is how a patch of the host arrives.\n\n" + codes(),
 		ValidArgsFunction: a.completeTargets,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.change(c, args, &o, verb{manager.PlanRestart,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/sysctr/sysctr/manager/shadow"
 	"github.com/sysctr/sysctr/overlay/delta"
@@ -46,3 +47,6 @@ func Hunt(ctx context.Context, d *delta.Delta, points []string, views map[string
 	}
 	return h.run(ctx)
 }
+
+// BackOff is the pause before a container that ends early is started again.
+func BackOff(tries int) time.Duration { return backOff(tries) }

@@ -61,6 +61,9 @@ func (m *Manager) observe(e record.Entry) Container {
 		}
 		return c
 	}
+	if status, ok := m.host.Status(e.Name); ok && live.Phase == record.PhaseRunning && live.Stopped == "" {
+		live.Stopped = fmt.Sprintf("it ended with status %d", status)
+	}
 	c.Live = live
 	locked, _ := m.locks.Held(e.Name, record.World) // only refines what is said of a container that is stopping
 	c.Status = record.Observe(e.Err, &live, m.facts(live), locked)
@@ -111,9 +114,13 @@ func (c Container) usable() error {
 	return nil
 }
 
-// atRest reports whether a container is stopped and was left so: no start, stop or restart of it was interrupted, which would have left its
-// monitor, control groups or files.
+// atRest reports whether a container is stopped as by hand: nothing is left of its last run. What ended by itself, and what an interrupted or
+// failed command left, tells so by its liveness file until it is stopped or started.
 func (c Container) atRest() bool {
-	interrupted := (c.Live.Phase == record.PhaseStarting || c.Live.Phase == record.PhaseStopping) && c.Live.Stopped == ""
-	return c.Status.State == record.Stopped && !c.Restarting && !interrupted
+	return c.Status.State == record.Stopped && !c.Restarting && c.Live.Phase == ""
+}
+
+// fell reports whether a container is stopped and nobody wanted that: it has ended by itself, or its start or restart has failed.
+func (c Container) fell() bool {
+	return c.Status.State == record.Stopped && (c.Restarting || c.Live.Phase == record.PhaseRunning || c.Live.Phase == record.PhaseStarting)
 }

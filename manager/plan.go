@@ -102,10 +102,11 @@ func PlanKill(w World, names []string) Plan {
 	})
 }
 
-// PlanRestart restarts what runs. What was stopped by hand stays stopped: a bulk restart never starts it, a single name is told why.
+// PlanRestart restarts what runs, and starts what has ended by itself. What was stopped by hand stays stopped: a bulk restart never starts it, a
+// single name is told why.
 func PlanRestart(w World, names []string) Plan {
 	return plan(Restart, w, names, func(c Container) Step {
-		if c.Status.State == record.Stopped && !c.Restarting {
+		if c.Status.State == record.Stopped && !c.fell() {
 			return Step{Action: None, Why: "stopped; start it"}
 		}
 		return Step{Action: Restart}

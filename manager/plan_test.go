@@ -41,7 +41,10 @@ func states() manager.World {
 	restarting.Restarting = true
 	left := in("left", record.Status{State: record.Stopped})
 	left.Live.Phase = record.PhaseStopping
-	w.Containers = append(w.Containers, restarting, left)
+	crashed, failed := in("crashed", record.Status{State: record.Stopped}), in("failed", record.Status{State: record.Stopped})
+	crashed.Live.Phase = record.PhaseRunning
+	failed.Live.Phase, failed.Live.Stopped = record.PhaseStarting, "its start failed"
+	w.Containers = append(w.Containers, restarting, left, crashed, failed)
 	slices.SortFunc(w.Containers, func(a, b manager.Container) int { return name.Compare(a.Name, b.Name) })
 	return w
 }
@@ -89,30 +92,36 @@ func TestPlans(t *testing.T) {
 	}{
 		{"start", manager.PlanStart, map[string]string{
 			"broken": "start", "frozen": "!state", "ready": "none", "running": "start", "starting": "start", "stopped": "start", "stopping": "start", "torn": "start", "left": "start",
+			"crashed": "start", "failed": "start",
 		}},
 		{"stop", manager.PlanStop, map[string]string{
 			"broken": "stop", "frozen": "stop", "ready": "stop", "running": "stop", "starting": "stop", "stopped": "none", "stopping": "stop", "torn": "stop", "left": "stop",
+			"crashed": "stop", "failed": "stop",
 		}},
 		{"kill", manager.PlanKill, map[string]string{
 			"broken": "kill", "frozen": "kill", "ready": "kill", "running": "kill", "starting": "kill", "stopped": "none", "stopping": "kill", "torn": "kill", "left": "kill",
+			"crashed": "kill", "failed": "kill",
 		}},
 		{"restart", manager.PlanRestart, map[string]string{
 			"broken": "restart", "frozen": "restart", "ready": "restart", "running": "restart", "starting": "restart", "stopped": "none",
-			"stopping": "restart", "torn": "restart", "left": "none",
+			"stopping": "restart", "torn": "restart", "left": "none", "crashed": "restart", "failed": "restart",
 		}},
 		{"freeze", manager.PlanFreeze, map[string]string{
 			"broken": "!state", "frozen": "none", "ready": "freeze", "running": "freeze", "starting": "!state", "stopped": "!state",
-			"stopping": "!state", "torn": "!state", "left": "!state",
+			"stopping": "!state", "torn": "!state", "left": "!state", "crashed": "!state", "failed": "!state",
 		}},
 		{"thaw", manager.PlanThaw, map[string]string{
 			"broken": "none", "frozen": "thaw", "ready": "none", "running": "none", "starting": "none", "stopped": "none", "stopping": "none", "torn": "none", "left": "none",
+			"crashed": "none", "failed": "none",
 		}},
 		{"wait", func(w manager.World, n []string) manager.Plan { return manager.PlanWait(w, n, false) }, map[string]string{
 			"broken": "wait", "frozen": "wait", "ready": "none", "running": "wait", "starting": "wait", "stopped": "wait", "stopping": "wait", "torn": "wait", "left": "wait",
+			"crashed": "wait", "failed": "wait",
 		}},
 		{"wait for the stop", func(w manager.World, n []string) manager.Plan { return manager.PlanWait(w, n, true) }, map[string]string{
 			"broken": "wait for its stop", "frozen": "wait for its stop", "ready": "wait for its stop", "running": "wait for its stop",
 			"starting": "wait for its stop", "stopped": "none", "stopping": "wait for its stop", "torn": "none", "left": "none",
+			"crashed": "none", "failed": "none",
 		}},
 	} {
 		t.Run(test.verb, func(t *testing.T) {
@@ -148,11 +157,11 @@ func TestPlanDestroy(t *testing.T) {
 	}{
 		{false, map[string]string{
 			"broken": "!running", "frozen": "!running", "ready": "!running", "running": "!running", "starting": "!running", "stopping": "!running",
-			"stopped": "destroy", "torn": "destroy", "left": "destroy", "creating": "!creating", "damaged": "!damaged", "format": "!format", "missing": "!none", "gone": "!gone",
+			"stopped": "destroy", "torn": "destroy", "left": "destroy", "crashed": "destroy", "failed": "destroy", "creating": "!creating", "damaged": "!damaged", "format": "!format", "missing": "!none", "gone": "!gone",
 		}},
 		{true, map[string]string{
 			"broken": "destroy", "frozen": "destroy", "ready": "destroy", "running": "destroy", "starting": "destroy", "stopping": "destroy",
-			"stopped": "destroy", "torn": "destroy", "left": "destroy", "creating": "destroy", "damaged": "destroy", "format": "!format", "missing": "!none", "gone": "destroy",
+			"stopped": "destroy", "torn": "destroy", "left": "destroy", "crashed": "destroy", "failed": "destroy", "creating": "destroy", "damaged": "destroy", "format": "!format", "missing": "!none", "gone": "destroy",
 		}},
 	} {
 		t.Run(fmt.Sprintf("force=%v", test.force), func(t *testing.T) {

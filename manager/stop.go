@@ -28,11 +28,11 @@ func (m *Manager) Stop(ctx context.Context, p Plan, how Apply) []Outcome {
 func (m *Manager) stopOne(ctx context.Context, container string, now bool) error {
 	return m.inWorld(ctx, container, func() error {
 		c := m.observeOne(container)
+		if c.Live.Unit && m.Units != nil { // also of a stopped one: systemd may be about to start it again
+			return m.stopUnit(ctx, c, now)
+		}
 		if c.Status.State == record.Stopped {
 			return m.host.Sweep(ctx, container)
-		}
-		if c.Live.Unit && m.Units != nil {
-			return m.stopUnit(ctx, c, now)
 		}
 		m.intend(c)
 		if !now {

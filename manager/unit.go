@@ -22,7 +22,7 @@ const worldPatience = time.Minute
 // main process is the monitor. It must run in a mount namespace of its own. A container that does not get ready in time is announced all the
 // same and recorded as not ready: what to do about it is for whoever asked.
 func RunUnit(ctx context.Context, d lxc.Dirs, binary, container string, announce Announce) error {
-	return alone(ctx, d, binary, container, true, func(s *lxc.Starter) error {
+	return alone(ctx, lxc.Options{Dirs: d, Unit: true, Binary: binary}, container, func(s *lxc.Starter) error {
 		started, err := s.Start(ctx, container)
 		if err != nil {
 			return err
@@ -56,8 +56,8 @@ func RunStopped(ctx context.Context, d lxc.Dirs, container string, asked bool) e
 	return host.Leave(ctx, container, asked)
 }
 
-// RunAgain starts a container again that has rebooted from inside, where no unit does it. monitor is the process that asked. It does
-// nothing if the container was stopped, restarted or destroyed meanwhile.
+// RunAgain starts a container again that has rebooted from inside or failed, where no unit does it: at once, and after ever longer pauses where
+// its runs are short. monitor is the process that asked. It does nothing if the container was stopped, restarted or destroyed meanwhile.
 func RunAgain(ctx context.Context, d lxc.Dirs, binary, container string) error {
 	host, err := lxc.OpenHost(d)
 	if err != nil {
@@ -70,10 +70,22 @@ func RunAgain(ctx context.Context, d lxc.Dirs, binary, container string) error {
 	if err := ended(ctx, before.Monitor); err != nil {
 		return err
 	}
-	return alone(ctx, d, binary, container, false, func(s *lxc.Starter) error {
+	tries := 0
+	if time.Since(before.Started) < shortRun {
+		tries = before.Tries + 1
+	}
+	asItWas := func() bool {
 		now, err := host.Live.Load(container)
-		if err != nil || now.Monitor != before.Monitor || now.Phase != record.PhaseRunning {
-			return nil //nolint:nilerr // somebody else has taken it in hand
+		return err == nil && now.Monitor == before.Monitor && now.Phase == record.PhaseRunning
+	}
+	for end := time.Now().Add(backOff(tries)); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if !asItWas() { // somebody has taken it in hand, who need not find us waiting
+			return nil
+		}
+	}
+	return alone(ctx, lxc.Options{Dirs: d, Binary: binary, Tries: tries}, container, func(s *lxc.Starter) error {
+		if !asItWas() {
+			return nil
 		}
 		started, err := s.Start(ctx, container)
 		if err != nil {
@@ -81,6 +93,17 @@ func RunAgain(ctx context.Context, d lxc.Dirs, binary, container string) error {
 		}
 		return started.Await(ctx)
 	})
+}
+
+// shortRun is how long a container must have run for its end not to count as a failure to start.
+const shortRun = time.Minute
+
+// backOff is the pause before a container is started again: none after a long run or a first short one, then twice the last one.
+func backOff(tries int) time.Duration {
+	if tries < 2 {
+		return 0
+	}
+	return min(100*time.Millisecond<<min(tries, 10), time.Minute)
 }
 
 // ended waits for the monitor's end.
@@ -96,11 +119,11 @@ func ended(ctx context.Context, monitor alive.Process) error {
 }
 
 // alone runs f with a starter and the container's World lock.
-func alone(ctx context.Context, d lxc.Dirs, binary, container string, unit bool, f func(*lxc.Starter) error) (err error) {
-	if err := prepareRun(d); err != nil {
+func alone(ctx context.Context, o lxc.Options, container string, f func(*lxc.Starter) error) (err error) {
+	if err := prepareRun(o.Dirs); err != nil {
 		return err
 	}
-	locks, err := record.OpenLocks(d.Lock())
+	locks, err := record.OpenLocks(o.Dirs.Lock())
 	if err != nil {
 		return err
 	}
@@ -110,7 +133,7 @@ func alone(ctx context.Context, d lxc.Dirs, binary, container string, unit bool,
 		return busy(err)
 	}
 	defer locks.Release(container, record.World) //nolint:errcheck // the end of the process releases it anyway
-	starter, err := lxc.NewStarter(lxc.Options{Dirs: d, Unit: unit, Binary: binary})
+	starter, err := lxc.NewStarter(o)
 	if err != nil {
 		return err
 	}

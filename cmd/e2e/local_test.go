@@ -35,6 +35,7 @@ type local struct {
 func newLocal(t *testing.T) *local {
 	t.Helper()
 	need.Command(t, "lxc-start", "run make test-hosts")
+	need.Namespaced(t)
 	l := &local{binary: filepath.Join(t.TempDir(), "sysctr"), prefix: fmt.Sprintf("t%dx", os.Getpid())}
 	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", l.binary, "./cmd/sysctr")
 	build.Dir = e2e.Source(t)

@@ -182,6 +182,14 @@ func (h unitHost) command(t *testing.T) {
 	h.Run(t, "sysctr", "start", "once1", "once2") // they end at once, perhaps before the start is over
 	h.await(t, "once2", "ended", func(s sight) bool { return s.State == "stopped" && s.Active != "active" })
 	h.Must(t, "sysctr", "destroy", "once1", "once2", "--yes", "--force")
+	h.Must(t, "sysctr", "create", "fails1", "--profile", "command", "--set", `command=[/bin/sh, -c, "sleep 1; exit 3"]`, "--start")
+	h.await(t, "fails1", "started again after it failed", func(s sight) bool { return s.Restarts >= 2 && s.up() })
+	h.await(t, "fails1", "its status is told", func(s sight) bool { return s.State == "stopped" && strings.Contains(s.Reason, "status 3") })
+	h.Must(t, "sysctr", "stop", "fails1") // perhaps while systemd waits to start it again
+	if s := h.see(t, "fails1"); s.State != "stopped" || s.MainPID != 0 || s.Active == "activating" || s.Reason != "" {
+		t.Errorf("a failing command, stopped by hand: %+v", s)
+	}
+	h.Must(t, "sysctr", "destroy", "fails1", "--yes")
 }
 
 // failedStart proves that the reason of a failure reaches who asked, the journal and the list, and that systemd gives up.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/sysctr/sysctr/manager/alive"
@@ -95,7 +96,31 @@ func (s *Starter) configure(rec record.Record, g groups) error {
 	if err != nil {
 		return fmt.Errorf("read the LXC configuration back: %w", err)
 	}
-	return checkTrailer(written)
+	if err := checkTrailer(written); err != nil {
+		return err
+	}
+	return s.onFailure(dir, rec)
+}
+
+// onFailure writes the script that the monitor runs (launcher.c) when the container's init has ended with a status that is a failure. A unit is
+// started again by systemd, which sees the same status as the monitor's.
+func (s *Starter) onFailure(dir string, rec record.Record) error {
+	file := filepath.Join(dir, "failed")
+	if s.unit || rec.Spec.Restart != profiles.OnFailure {
+		return ignoreAbsent(os.Remove(file))
+	}
+	return record.WriteFile(file, []byte("exec "+quote(s.binary)+" _again "+quote(rec.Name)+"\n"), 0o600)
+}
+
+// Status returns the status with which the init of a container's last run has ended. It is false as long as that runs, when it was killed, or
+// powered off, and when its monitor was killed.
+func (h Host) Status(name string) (int, bool) {
+	text, err := os.ReadFile(filepath.Join(h.Dirs.LXC(), name, "exit"))
+	if err != nil {
+		return 0, false
+	}
+	status, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	return status, err == nil
 }
 
 // afterStop is the command that liblxc's monitor runs when the container has ended and no unit is there to start it again. liblxc executes it

@@ -154,10 +154,16 @@ func ensureMounter(t *testing.T, dir string) {
 // newStarter opens a starter in this process.
 func (h *host) newStarter(t *testing.T) *lxc.Starter {
 	t.Helper()
+	return h.newStarterOf(t, "/bin/false")
+}
+
+// newStarterOf is newStarter with a program for the monitors to run.
+func (h *host) newStarterOf(t *testing.T, binary string) *lxc.Starter {
+	t.Helper()
 	if _, err := os.Stat("/usr/sbin/init.lxc"); err != nil {
 		need.Missing(t, "needs init.lxc: install liblxc-common")
 	}
-	s, err := lxc.NewStarter(lxc.Options{Dirs: h.Dirs, Binary: "/bin/false"})
+	s, err := lxc.NewStarter(lxc.Options{Dirs: h.Dirs, Binary: binary})
 	if err != nil {
 		t.Fatalf("NewStarter: %v", err)
 	}

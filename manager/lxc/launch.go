@@ -36,24 +36,6 @@ func (s *Starter) launch(name string, argv []string) (launched, error) {
 	return launched{initPID: pid, monitorPID: monitor}, nil
 }
 
-// launchHere calls liblxc in this process, which thereby gets into the control groups of the monitor. The starter of a unit wants that: cgroup v2
-// lets the unit's own group have no processes as soon as it has controllers for the groups below.
-func launchHere(dir, name string, argv []string) (int, error) {
-	c, err := golxc.NewContainer(name, dir)
-	if err != nil {
-		return 0, fmt.Errorf("load the LXC configuration: %w", err)
-	}
-	defer c.Release() //nolint:errcheck // frees memory; there is nothing to lose
-	if err := c.StartWithArgs(argv); err != nil {
-		return 0, fmt.Errorf("start through liblxc: %w", err)
-	}
-	pid := c.InitPid()
-	if pid <= 0 {
-		return 0, errors.New("start through liblxc: the container ended at once")
-	}
-	return pid, nil
-}
-
 // ErrNoInit says that the host lacks liblxc's own small init, below which commands run.
 var ErrNoInit = errors.New("the host has no init.lxc; install liblxc-common")
 

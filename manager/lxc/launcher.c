@@ -3,12 +3,15 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,7 +51,47 @@ static void leave(int32_t stage, int32_t pid)
 	__atomic_store_n(&answer->stage, stage, __ATOMIC_RELEASE);
 }
 
-// start runs in a process of its own. words are the directory, the name and the command of the container.
+// watched is the container that this process starts, and words[0] and words[1] say where its files are: DIRECTORY/NAME.
+static struct lxc_container *watched;
+static char file[PATH_MAX];
+
+static const char *beside(const char *name)
+{
+	int n = snprintf(file, sizeof(file), "%s/%s/%s", watched->config_path, watched->name, name);
+
+	return n > 0 && n < (int)sizeof(file) ? file : "/dev/null";
+}
+
+// tell leaves the status of a container's init in the file "exit" and, where it is a failure, runs the script "failed" if there is one.
+static void tell(int status)
+{
+	int fd = open(beside("exit"), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd >= 0) {
+		(void)dprintf(fd, "%d\n", status);
+		close(fd);
+	}
+	if (status != 0 && access(beside("failed"), F_OK) == 0 && fork() == 0) {
+		(void)syscall(SYS_close_range, 3, ~0U, 0);
+		execl("/bin/sh", "sh", beside("failed"), (char *)NULL);
+		syscall(SYS_exit_group, 127);
+	}
+}
+
+// _exit stands in for that of the C library, and liblxc's monitor calls it: liblxc leaves with 0 when a container has ended, whatever its init
+// returned, and hands that to nobody else. The monitor leaves with it instead, which is what systemd goes by. It is the one process that has an
+// exit status in error_num and a session of its own; that an init was killed, which is how one powers off, stays a 0.
+void _exit(int status)
+{
+	if (status == 0 && watched && getsid(0) == getpid() && (watched->error_num & 0xff) == 0) {
+		status = watched->error_num >> 8 & 0xff;
+		tell(status);
+	}
+	for (;;)
+		syscall(SYS_exit_group, status);
+}
+
+// start runs in a process of its own, or in the starter of a unit. words are the directory, the name and the command of the container.
 static void start(char **words)
 {
 	struct lxc_container *c = lxc_container_new(words[1], words[0]);
@@ -58,13 +101,23 @@ static void start(char **words)
 		leave(SYSCTR_NO_CONFIG, 0);
 		return;
 	}
+	watched = c;
 	c->daemonize = true;
 	if (!c->start(c, 0, words + 2)) {
+		watched = NULL;
 		leave(SYSCTR_NO_START, 0);
 		return;
 	}
+	watched = NULL; // the monitor has a copy of its own
 	pid = c->init_pid(c);
 	leave(pid > 0 ? SYSCTR_STARTED : SYSCTR_NO_INIT, pid);
+}
+
+void sysctr_start(char **words, struct sysctr_answer *here)
+{
+	answer = here;
+	start(words);
+	answer = NULL;
 }
 
 // request forks the process that starts one container, and waits for it. liblxc moves its caller into the control groups of the monitor, where

@@ -3,6 +3,7 @@ package lxc
 /*
 #cgo pkg-config: lxc
 #cgo CFLAGS: -std=gnu11 -Wall
+#include <stdlib.h>
 #include "launcher.h"
 */
 import "C"
@@ -19,6 +20,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -65,6 +67,26 @@ func (l *launchers) launch(dir, name string, argv []string) (int, error) {
 		return pid, err
 	}
 	return 0, errors.Join(fmt.Errorf("the launcher failed: %w", err), one.kill())
+}
+
+// launchHere calls liblxc in this process, which thereby gets into the control groups of the monitor. The starter of a unit wants that: cgroup v2
+// lets the unit's own group have no processes as soon as it has controllers for the groups below.
+func launchHere(dir, name string, argv []string) (int, error) {
+	words := append([]string{dir, name}, argv...)
+	text := make([]*C.char, len(words)+1)
+	for i, w := range words {
+		text[i] = C.CString(w)
+		defer C.free(unsafe.Pointer(text[i]))
+	}
+	list := (**C.char)(C.malloc(C.size_t(len(text)) * C.size_t(unsafe.Sizeof(text[0])))) // C may not keep pointers into memory of Go's
+	defer C.free(unsafe.Pointer(list))
+	copy(unsafe.Slice(list, len(text)), text)
+	var a C.struct_sysctr_answer
+	C.sysctr_start(list, &a)
+	if a.stage != C.SYSCTR_STARTED {
+		return 0, launchError{stage: int32(a.stage), code: int32(a.pid)}
+	}
+	return int(a.pid), nil
 }
 
 // take returns an idle launcher or a new one.

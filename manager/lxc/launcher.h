@@ -20,4 +20,7 @@ struct sysctr_answer {
 	int32_t pid;
 };
 
+// sysctr_start starts a container in the calling process: words are the directory, the name and the command, and NULL.
+void sysctr_start(char **words, struct sysctr_answer *here);
+
 #endif

@@ -63,7 +63,7 @@ func (s *Starter) begin(ctx context.Context, rec record.Record, g groups) (recor
 	}
 	live := record.Live{
 		Phase: record.PhaseStarting, Starter: self, Started: time.Now().UTC(), Unit: s.unit, Spec: rec.Spec,
-		Cgroup: g.container, MonitorCgroup: g.monitor, PivotCgroup: g.pivot,
+		Cgroup: g.container, MonitorCgroup: g.monitor, PivotCgroup: g.pivot, Tries: s.tries,
 	}
 	if err := mend(ctx, s.Dirs.Delta(rec.Name)); err != nil {
 		return record.Live{}, err

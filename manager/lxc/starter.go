@@ -27,8 +27,9 @@ var ErrNotPrepared = errors.New("the host is not prepared; run 'sysctr host init
 type Options struct {
 	Dirs Dirs
 	Unit bool // started by systemd as the unit of its one container: control groups below the unit's, no hook after the stop
-	// Binary is the absolute path of sysctr itself, which liblxc's monitor runs after a reboot from inside; unused with Unit.
+	// Binary is the absolute path of sysctr itself, which liblxc's monitor runs after a reboot from inside or a failure; unused with Unit.
 	Binary string
+	Tries  int // see record.Live
 	// Generation names the state of the host's packages as it is now, record.Mixed while it changes, "" if that cannot be told. It is asked
 	// before and after the mounts of each start, so it has to be cheap. nil: it cannot be told.
 	Generation func(context.Context) string
@@ -47,6 +48,7 @@ type Starter struct {
 	Host
 	unit     bool
 	binary   string
+	tries    int
 	store    record.Store
 	session  *mount.Session
 	masks    masks
@@ -67,7 +69,7 @@ type Starter struct {
 // NewStarter looks at the host, drops a thread to the mounter's credentials and plants the canary. Close takes that back.
 func NewStarter(o Options) (*Starter, error) {
 	s := &Starter{
-		unit: o.Unit, binary: o.Binary, store: record.Open(o.Dirs.State), check: verify, packages: o.generation(),
+		unit: o.Unit, binary: o.Binary, tries: o.Tries, store: record.Open(o.Dirs.State), check: verify, packages: o.generation(),
 		masks: masks{Cache: mask.Cache{Dir: o.Dirs.Masks(), Root: "/"}, age: maskAge},
 	}
 	mounter, err := Mounter()

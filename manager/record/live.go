@@ -65,6 +65,8 @@ type Live struct {
 	Cgroup        alive.Group `json:"cgroup,omitempty"`
 	MonitorCgroup alive.Group `json:"monitor_cgroup,omitempty"`
 	PivotCgroup   alive.Group `json:"pivot_cgroup,omitempty"`
+	// Tries is how often in a row it has been started again by itself after a run that was too short.
+	Tries int `json:"tries,omitempty"`
 	// Stopped is why it is stopped or stops, as a clause for a human.
 	Stopped string `json:"stopped,omitempty"`
 }

@@ -44,6 +44,14 @@ func MountNamespace(t *testing.T) bool {
 	return true
 }
 
+// Namespaced ends a test that is about to mount and has not called MountNamespace.
+func Namespaced(t *testing.T) {
+	t.Helper()
+	if name, _, _ := strings.Cut(t.Name(), "/"); os.Getenv(inNamespace) != name {
+		t.Fatal("in the machine's own mount namespace: the test must begin with need.MountNamespace")
+	}
+}
+
 // subtests returns a child's output without the lines that the parent's own repeat, so that whoever counts tests counts each once.
 func subtests(out string) string {
 	lines := slices.DeleteFunc(strings.SplitAfter(out, "\n"), func(line string) bool {
