@@ -192,7 +192,7 @@ func (h *hunt) meet(ctx context.Context, s spot, o *delta.Overlap) error {
 
 // note compares an entry with what is below it and keeps what was found.
 func (h *hunt) note(o *delta.Overlap, f fact) error {
-	change, err := o.Change()
+	change, err := o.Change(h.All)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // it went while it was looked at
 	}

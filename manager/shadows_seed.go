@@ -77,7 +77,7 @@ func seedFacts(ctx context.Context, s spot, copies map[string]bool, mounted, fre
 		f := shadow.Facts{Layer: shadow.Seed, Changed: true}
 		switch {
 		case copies[p]:
-			if f.Change, err = o.Change(); err != nil {
+			if f.Change, err = o.Change(false); err != nil {
 				return err
 			}
 			f.Copy, f.Host, f.Gone = true, true, o.Below == ""

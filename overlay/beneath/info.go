@@ -3,6 +3,7 @@ package beneath
 import (
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -45,6 +46,13 @@ func infoOf(st *unix.Stat_t) Info {
 
 // Lstat returns what rel is, a link as such. The error wraps fs.ErrNotExist if there is nothing.
 func (d *Dir) Lstat(rel string) (Info, error) {
+	if rel != "." && strings.IndexByte(rel, '/') < 0 && check(rel) == nil {
+		return d.lstatName(rel)
+	}
+	return d.lstatPath(rel)
+}
+
+func (d *Dir) lstatPath(rel string) (Info, error) {
 	h, err := d.handle(rel)
 	if err != nil {
 		return Info{}, d.fail("look at", rel, err)
@@ -97,7 +105,7 @@ func (d *Dir) lstatName(name string) (Info, error) {
 	var st unix.Statx_t
 	err := unix.Statx(d.fd(), name, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT, unix.STATX_BASIC_STATS, &st)
 	if err == nil && st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT == 0 {
-		return d.Lstat(name) // before Linux 5.8 it does not say whether it is a mount point
+		return d.lstatPath(name) // before Linux 5.8 it does not say whether it is a mount point
 	}
 	if err == nil && st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0 {
 		err = unix.EXDEV

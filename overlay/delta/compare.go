@@ -10,17 +10,17 @@ import (
 	"github.com/sysctr/sysctr/overlay/beneath"
 )
 
-// compare completes a change with what differs between an entry of the delta, name in dir, and what is below it at change.Path.
-func (d *differ) compare(change *Change, dir *beneath.Dir, name string, info beneath.Info, kind Kind, low *lower) (err error) {
-	if change.Was, err = d.view.was(low, change.Path); err != nil {
+// compare completes a change with what differs between an entry of the delta and what is below it.
+func (d *differ) compare(change *Change, o *Overlap, attributes bool) (err error) {
+	if change.Was, err = d.view.was(o.low, o.Path); err != nil {
 		return err
 	}
-	if change.Is, err = d.view.is(dir, name, info, kind); err != nil {
+	if change.Is, err = d.view.is(o.dir, o.name, o.Info, o.Kind); err != nil {
 		return err
 	}
 	change.Fields = differences(change.Was, change.Is)
 	if !slices.Contains(change.Fields, "type") {
-		if err := d.closer(change, dir, name, info, low); err != nil {
+		if err := d.closer(change, o, attributes); err != nil {
 			return err
 		}
 	}
@@ -50,12 +50,12 @@ func differences(was, is State) (fields []string) {
 }
 
 // closer adds what has to be read: the bytes of files of one size, and extended attributes.
-func (d *differ) closer(change *Change, dir *beneath.Dir, name string, info beneath.Info, low *lower) error {
-	if change.Is.Kind == File && change.Was.Size == change.Is.Size && info.Size > 0 {
-		same := info.Modified.Equal(low.info.Modified)
-		if change.Guess = info.Size > d.view.compareLimit(); !change.Guess {
+func (d *differ) closer(change *Change, o *Overlap, attributes bool) error {
+	if change.Is.Kind == File && change.Was.Size == change.Is.Size && o.Info.Size > 0 {
+		same := o.Info.Modified.Equal(o.low.info.Modified)
+		if change.Guess = o.Info.Size > d.view.compareLimit(); !change.Guess {
 			var err error
-			if same, err = d.sameBytes(dir, name, low.layer.Dir, change.Path); err != nil {
+			if same, err = d.sameBytes(o.dir, o.name, o.low.layer.Dir, change.Path); err != nil {
 				return err
 			}
 		}
@@ -63,7 +63,10 @@ func (d *differ) closer(change *Change, dir *beneath.Dir, name string, info bene
 			change.Fields = append([]string{"content"}, change.Fields...)
 		}
 	}
-	names, err := d.view.xattrs(dir, name, low.layer, change.Path)
+	if !attributes {
+		return nil
+	}
+	names, err := d.view.xattrs(o.dir, o.name, o.low.layer, change.Path)
 	for _, n := range names {
 		change.Fields = append(change.Fields, "xattr "+n)
 	}

@@ -17,7 +17,7 @@ func Diff(ctx context.Context, upper *beneath.Dir, v View, report func(Change) e
 		if o.Below == "" && (o.Kind == Whiteout || o.Path == ".") {
 			return nil
 		}
-		c, err := o.Change()
+		c, err := o.Change(true)
 		if err != nil {
 			return skipMissing(err) // it went while it was looked at
 		}

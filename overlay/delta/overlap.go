@@ -32,7 +32,8 @@ type Overlap struct {
 // those paths alone that the upper has: what was in a directory that is now hidden or removed is not listed, and of a directory that no
 // layer has nothing more is asked. What was visited and has gone is left out.
 func Overlaps(ctx context.Context, upper *beneath.Dir, v View, visit func(*Overlap) error) error {
-	d := differ{upper: upper, view: v, merged: [][]int{v.all()}}
+	d := differ{upper: upper, view: v, merged: [][]int{v.all()}, beside: make([]*beneath.Dir, len(v.Layers))}
+	defer d.leave()
 	root, err := d.root()
 	if err == nil {
 		err = visit(root)
@@ -49,9 +50,9 @@ func Overlaps(ctx context.Context, upper *beneath.Dir, v View, visit func(*Overl
 	})
 }
 
-// Change compares the two and reads what it must for that. Its class is Added for what nothing is below, Removed for a whiteout. The error
-// wraps fs.ErrNotExist if the entry has gone meanwhile.
-func (o *Overlap) Change() (c Change, err error) {
+// Change compares the two and reads what it must for that; extended attributes only if asked, since they take as long as all the rest. Its class
+// is Added for what nothing is below, Removed for a whiteout. The error wraps fs.ErrNotExist if the entry has gone meanwhile.
+func (o *Overlap) Change(attributes bool) (c Change, err error) {
 	c = Change{Path: o.Path, Bytes: o.Info.Disk}
 	switch {
 	case o.Kind == Whiteout:
@@ -63,7 +64,7 @@ func (o *Overlap) Change() (c Change, err error) {
 		c.Class, c.Cut = Added, o.Cut && o.Info.IsDir()
 		c.Is, err = o.d.view.is(o.dir, o.name, o.Info, o.Kind)
 	default:
-		err = o.d.compare(&c, o.dir, o.name, o.Info, o.Kind, o.low)
+		err = o.d.compare(&c, o, attributes)
 	}
 	return c, err
 }
@@ -74,6 +75,40 @@ type differ struct {
 	view   View
 	merged [][]int // by depth: the layers that are merged in the directories on the way
 	buffer [2][]byte
+	// The directory of the upper that was met last, and those of the same path in the layers, as far as they have been opened: most look-ups
+	// are so of a single name.
+	in     *beneath.Dir
+	beside []*beneath.Dir
+}
+
+// leave closes what was opened beside a directory.
+func (d *differ) leave() {
+	for i, dir := range d.beside {
+		if dir != nil {
+			_ = dir.Close() // read only
+			d.beside[i] = nil
+		}
+	}
+}
+
+// lstat looks at the path of an overlap in a layer.
+func (d *differ) lstat(o *Overlap, layer int) (beneath.Info, error) {
+	above := len(o.Path) - len(o.name) - 1
+	if above < 0 {
+		return d.view.Layers[layer].Dir.Lstat(o.Path)
+	}
+	if d.in != o.dir {
+		d.leave()
+		d.in = o.dir
+	}
+	if d.beside[layer] == nil {
+		dir, err := d.view.Layers[layer].Dir.Sub(o.Path[:above])
+		if err != nil {
+			return beneath.Info{}, err
+		}
+		d.beside[layer] = dir
+	}
+	return d.beside[layer].Lstat(o.name)
 }
 
 // root compares the upper's root itself: container root can change the mode of /.
@@ -100,7 +135,8 @@ func (d *differ) overlap(e Entry) (*Overlap, error) {
 // meet looks up what is below an entry.
 func (d *differ) meet(o *Overlap, deep bool) (_ *Overlap, err error) {
 	o.d, o.Layer = d, -1
-	if o.low, err = d.view.lookUp(o.Path, o.among, deep); err == nil && o.low != nil {
+	lstat := func(layer int) (beneath.Info, error) { return d.lstat(o, layer) }
+	if o.low, err = d.view.lookUpBy(o.Path, o.among, deep, lstat); err == nil && o.low != nil {
 		o.Below, o.Layer = kindOf(o.low.info), o.low.number
 		if deep {
 			o.Merged = o.low.dirs

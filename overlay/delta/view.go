@@ -76,13 +76,18 @@ type lower struct {
 // lookUp asks the layers among, topmost first, for a path; all of them have the directory it is in. The layers below the first one are
 // asked only if deep, for a directory of the delta. The answer is nil if no layer has the path.
 func (v View) lookUp(path string, among []int, deep bool) (*lower, error) {
+	return v.lookUpBy(path, among, deep, func(i int) (beneath.Info, error) { return v.Layers[i].Dir.Lstat(path) })
+}
+
+// lookUpBy is lookUp with another way to look at the path in a layer.
+func (v View) lookUpBy(path string, among []int, deep bool, lstat func(layer int) (beneath.Info, error)) (*lower, error) {
 	var found *lower
 	for n, i := range among {
 		layer := v.Layers[i]
 		if layer.Visible != nil && !layer.Visible(path) {
 			continue
 		}
-		info, err := layer.Dir.Lstat(path)
+		info, err := lstat(i)
 		if missing(err) || errors.Is(err, beneath.ErrMounted) || errors.Is(err, beneath.ErrLink) {
 			continue // a link: a directory was replaced since the layers were asked for it
 		}
