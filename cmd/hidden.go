@@ -15,6 +15,7 @@ import (
 
 	"github.com/sysctr/sysctr/cmd/output"
 	"github.com/sysctr/sysctr/manager"
+	"github.com/sysctr/sysctr/manager/evidence"
 	"github.com/sysctr/sysctr/manager/idrange"
 	"github.com/sysctr/sysctr/manager/lxc"
 	"github.com/sysctr/sysctr/manager/record"
@@ -44,6 +45,8 @@ func (a *app) runHidden(args []string) (int, bool) {
 		return a.attach(args[1:]), true
 	case lxc.TrialVerb:
 		run = a.trial
+	case evidence.Verb:
+		run = func([]string) error { return evidence.Serve(os.Stdin, os.Stdout) }
 	case manVerb:
 		run = a.man
 	case unitVerb:

@@ -97,6 +97,7 @@ func TestBadUsage(t *testing.T) {
 		{[]string{"_unit"}, 2, "container"},
 		{[]string{"_again"}, 2, "container"},
 		{[]string{"_alone", "x"}, 2, "container"},
+		{[]string{"_evidence"}, 1, "changed"},
 		{[]string{"_attach"}, 125, "request"},
 		{[]string{"_attach", "{"}, 125, "request"},
 	} {
