@@ -23,6 +23,8 @@ type Source struct {
 	// Points are the mount points of the file systems that belong to the base, absolute; "/" always belongs. What else is mounted below Root
 	// is not looked at, since containers do not see it.
 	Points []string
+	// Prepare is called before a walk; nil: nothing is to be prepared for Visible.
+	Prepare func() error
 	// Visible says whether containers may see the path, which is absolute, as seen from Root. Nothing below a directory that is not visible is. It
 	// may be called from several goroutines at once. nil: all is visible.
 	Visible func(path string, dir bool) bool

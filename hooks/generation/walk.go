@@ -52,6 +52,11 @@ type item struct {
 
 // walk returns the index of all that is visible of the source. What vanishes meanwhile is not in it.
 func walk(ctx context.Context, s Source) (*index, error) {
+	if s.Prepare != nil {
+		if err := s.Prepare(); err != nil {
+			return nil, err
+		}
+	}
 	root, err := unix.Open(s.Root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open the host's root", Path: s.Root, Err: err}
@@ -208,7 +213,9 @@ func (w *walker) look(f *folder, fd int, name string, now time.Time) error {
 	var target string
 	switch kind {
 	case unix.S_IFDIR:
-		i.below = &folder{path: full}
+		if st.Mode&unix.S_IXOTH != 0 { // what others cannot enter, no container can: its base is mounted with credentials that own nothing
+			i.below = &folder{path: full}
+		}
 	case unix.S_IFLNK:
 		if target, err = readlink(fd, name); vanished(err) {
 			return nil
