@@ -8,6 +8,7 @@ import (
 
 	"github.com/sysctr/sysctr/manager/shadow"
 	"github.com/sysctr/sysctr/overlay/delta"
+	"github.com/sysctr/sysctr/overlay/mask"
 )
 
 // MeasureOne is what a worker of Measure does with one container.
@@ -50,3 +51,15 @@ func Hunt(ctx context.Context, d *delta.Delta, points []string, views map[string
 
 // BackOff is the pause before a container that ends early is started again.
 func BackOff(tries int) time.Duration { return backOff(tries) }
+
+// SeedShadows compares what a running container is mounted with, as Shadows does.
+func SeedShadows(ctx context.Context, d *delta.Delta, points []string, views map[string]delta.View, mounted, fresh mask.Set) (found []shadow.Shadow, err error) {
+	var h hunt
+	defer func() { err = errors.Join(err, h.close()) }()
+	for _, point := range points {
+		if err := h.add(d, point, views[point]); err != nil {
+			return nil, err
+		}
+	}
+	return h.seed(ctx, mounted, fresh)
+}

@@ -7,16 +7,17 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sysctr/sysctr/hooks/generation"
 	"github.com/sysctr/sysctr/manager/shadow"
 	"github.com/sysctr/sysctr/overlay/beneath"
 	"github.com/sysctr/sysctr/overlay/delta"
 )
 
-// Vendors knows the packages of the host, now and of earlier generations. Paths are absolute.
+// Vendors knows the packages of the host, now and of earlier generations. Paths are absolute. It may be asked from several goroutines.
 type Vendors interface {
 	Owner(path string) (shadow.Owner, bool)
-	// Known returns the digests that packages ever gave to files, of those of the paths that it knows.
-	Known(ctx context.Context, paths []string) (map[string][]shadow.Vendor, error)
+	// Known is that of generation.Store.
+	Known(ctx context.Context, paths []string) (map[string][]generation.Digest, error)
 }
 
 // Look is what to look for in a delta.

@@ -49,9 +49,9 @@ func (h *hunt) ask(ctx context.Context) error {
 // origins finds out where the bytes come from that the files at the paths have.
 func (h *hunt) origins(ctx context.Context, paths []string) error {
 	known, err := h.Vendors.Known(ctx, paths)
-	if err != nil {
+	if err != nil && (ctx.Err() != nil || h.Since.Ever()) {
 		return err
-	}
+	} // else it is only not told where some bytes come from
 	versions := h.versions()
 	left := int64(maxHashedAll)
 	for i := range h.facts {
@@ -65,7 +65,7 @@ func (h *hunt) origins(ctx context.Context, paths []string) error {
 		}
 		if len(f.Known) > 0 && f.Is.Size <= min(maxHashed, left) {
 			left -= f.Is.Size
-			if f.Digest, err = digestLike(f.spot.upper, f.spot.rel(f.Path), f.Known[0].Digest); err != nil {
+			if f.Digest, err = digestLike(f.spot.upper, f.spot.rel(f.Path), f.Known[0].Value); err != nil {
 				return err
 			}
 		}

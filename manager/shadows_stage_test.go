@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sysctr/sysctr/hooks/generation"
 	"github.com/sysctr/sysctr/manager"
 	"github.com/sysctr/sysctr/manager/shadow"
 	"github.com/sysctr/sysctr/overlay"
@@ -146,7 +147,7 @@ func changes(was, is map[string]node) []shadow.Change {
 // vendors are packages by what they have.
 type vendors struct {
 	owners map[string]shadow.Owner
-	known  map[string][]shadow.Vendor
+	known  map[string][]generation.Digest
 	asked  int
 }
 
@@ -155,9 +156,9 @@ func (v *vendors) Owner(path string) (shadow.Owner, bool) {
 	return o, ok
 }
 
-func (v *vendors) Known(_ context.Context, paths []string) (map[string][]shadow.Vendor, error) {
+func (v *vendors) Known(_ context.Context, paths []string) (map[string][]generation.Digest, error) {
 	v.asked += len(paths)
-	found := map[string][]shadow.Vendor{}
+	found := map[string][]generation.Digest{}
 	for _, p := range paths {
 		if k := v.known[p]; k != nil {
 			found[p] = k

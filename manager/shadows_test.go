@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sysctr/sysctr/cmd/e2e/need"
+	"github.com/sysctr/sysctr/hooks/generation"
 	"github.com/sysctr/sysctr/manager"
 	"github.com/sysctr/sysctr/manager/shadow"
 )
@@ -26,14 +27,16 @@ const (
 
 // furnish gives the host some files of packages, as of version 1.
 func furnish(s *shadowed) *vendors {
-	v := &vendors{owners: map[string]shadow.Owner{}, known: map[string][]shadow.Vendor{}}
+	v := &vendors{owners: map[string]shadow.Owner{}, known: map[string][]generation.Digest{}}
 	for path, mode := range map[string]os.FileMode{
 		ssl: 0o644, tool: 0o755, conf: 0o644, plugA: 0o644, plugB: 0o644, "/usr/lib/x/libz.so.1.2": 0o644, "/usr/bin/su": 0o755 | os.ModeSetuid,
 		"/usr/share/data": 0o644, "/usr/lib/x/gone.so": 0o644,
 	} {
 		replace(s.t, s.base+path, path+" 1", mode)
-		v.owners[path] = shadow.Owner{Package: "pack", Arch: "amd64", Version: "2", Conffile: path == conf}
-		v.known[path] = []shadow.Vendor{{Digest: sum(path + " 1"), Version: "1"}, {Digest: sum(path + " 2"), Version: "2"}}
+		v.owners[path] = shadow.Owner{Package: "pack", Arch: "amd64", Version: "2"}
+		v.known[path] = []generation.Digest{
+			{Value: sum(path + " 1"), Package: "pack", Version: "1", Conffile: path == conf}, {Value: sum(path + " 2"), Package: "pack", Version: "2", Conffile: path == conf},
+		}
 	}
 	for path, text := range map[string]string{
 		"/etc/hosts.equiv": "local", "/etc/ld.so.cache": "cache 1", "/etc/ssl/certs/ca-certificates.crt": "bundle 1",

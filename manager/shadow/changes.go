@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/sysctr/sysctr/hooks/generation"
 )
 
 // File is what the host had or has at a path.
@@ -43,6 +45,24 @@ func Since(changes []Change) Changes {
 		byPath[c.Path] = c
 	}
 	return Changes{byPath: byPath, sorted: slices.Sorted(maps.Keys(byPath))}
+}
+
+// Between is Since for the differences between generations, in the order in which they came: each begins with that with which the one before ended.
+func Between(diffs ...generation.Diff) Changes {
+	var all []Change
+	for _, d := range diffs {
+		for _, f := range d.Files {
+			all = append(all, Change{Path: f.Path, Was: fileOf(f.Was), Is: fileOf(f.Is)})
+		}
+	}
+	return Since(all)
+}
+
+func fileOf(m *generation.Meta) *File {
+	if m == nil {
+		return nil
+	}
+	return &File{Mode: m.Type | m.Mode, UID: m.UID, GID: m.GID, Target: m.Target}
 }
 
 // Ever reports whether everything has changed.

@@ -7,20 +7,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sysctr/sysctr/hooks/generation"
 	"github.com/sysctr/sysctr/overlay/delta"
 )
 
 // Owner is who has a path on the host.
-type Owner struct {
-	Package, Arch, Version string
-	Conffile               bool
-}
-
-// Vendor is a file of some version of a package.
-type Vendor struct {
-	Digest  string // as package pkgdb writes them
-	Version string // "" if not known
-}
+type Owner struct{ Package, Arch, Version string }
 
 // Facts are what was found out about one entry. Its path is absolute, and the classes of the change are those of package delta: Added where
 // nothing is below the entry, Removed for a whiteout.
@@ -43,11 +35,11 @@ type Facts struct {
 	More  int
 	Bare  bool
 
-	Owner   Owner    // on the host now; the zero value is nobody
-	Version string   // of that package in the container's own database, "" if it has none
-	Digest  string   // of the entry's bytes, "" if they were not read
-	Known   []Vendor // vendor digests of the path
-	Lacks   []string // accounts, see Lacking
+	Owner   Owner               // on the host now; the zero value is nobody
+	Version string              // of that package in the container's own database, "" if it has none
+	Digest  string              // of the entry's bytes, "" if they were not read
+	Known   []generation.Digest // vendor digests of the path
+	Lacks   []string            // accounts, see Lacking
 }
 
 // Judge decides. It is pure.
@@ -189,12 +181,12 @@ func (f Facts) differs(s *Shadow) {
 		return
 	case vendor:
 		s.Class, s.Heal, s.OldVersion = VendorOld, Drop, version
-		if f.Owner.Conffile {
+		if f.conffile() {
 			s.Detail = "an older default"
 		}
 	case f.Guess:
 		s.Detail = "too large to be compared"
-	case f.Owner.Conffile:
+	case f.conffile():
 		s.Class, s.Heal, s.Detail = Conffile, Keep, "the host's default is unchanged"
 		if f.Changed {
 			s.Heal, s.Detail = Report, "the host's default changed"
@@ -261,11 +253,16 @@ func (f Facts) vendor() (version string, ok bool) {
 		return "", false
 	}
 	for _, v := range f.Known {
-		if v.Digest == f.Digest {
+		if v.Value == f.Digest {
 			return v.Version, true
 		}
 	}
 	return "", false
+}
+
+// conffile reports whether the path is a configuration file of the package that has it now.
+func (f Facts) conffile() bool {
+	return slices.ContainsFunc(f.Known, func(d generation.Digest) bool { return d.Conffile && d.Package == f.Owner.Package })
 }
 
 // list quotes some names.

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/sysctr/sysctr/hooks/generation"
 	"github.com/sysctr/sysctr/manager/shadow"
 	"github.com/sysctr/sysctr/overlay/delta"
 )
@@ -28,13 +29,17 @@ func over(path string, and ...func(*shadow.Facts)) shadow.Facts {
 func changed(f *shadow.Facts) {
 	f.Changed, f.Since = true, shadow.Change{Was: file(0o644), Is: file(0o644)}
 }
-func guessed(f *shadow.Facts)   { f.Guess, f.Class = true, delta.Same }
-func same(f *shadow.Facts)      { f.Class, f.Fields = delta.Same, nil }
-func metadata(f *shadow.Facts)  { f.Class, f.Fields = delta.Metadata, []string{"mode"} }
-func conffile(f *shadow.Facts)  { f.Owner = shadow.Owner{Package: "p", Version: "2", Conffile: true} }
+func guessed(f *shadow.Facts)  { f.Guess, f.Class = true, delta.Same }
+func same(f *shadow.Facts)     { f.Class, f.Fields = delta.Same, nil }
+func metadata(f *shadow.Facts) { f.Class, f.Fields = delta.Metadata, []string{"mode"} }
+func conffile(f *shadow.Facts) {
+	f.Owner = shadow.Owner{Package: "p", Version: "2"}
+	f.Known = append(f.Known, generation.Digest{Value: "md5:2", Package: "p", Version: "2", Conffile: true})
+}
 func generated(f *shadow.Facts) { f.Host = false }
 func known(f *shadow.Facts) {
-	f.Digest, f.Known = "md5:1", []shadow.Vendor{{Digest: "md5:0", Version: "0"}, {Digest: "md5:1", Version: "1"}}
+	f.Digest = "md5:1"
+	f.Known = append(f.Known, generation.Digest{Value: "md5:0", Version: "0"}, generation.Digest{Value: "md5:1", Version: "1"})
 }
 func whiteout(f *shadow.Facts)  { f.Class, f.Is = delta.Removed, delta.State{} }
 func directory(f *shadow.Facts) { f.Was = delta.State{Kind: delta.Directory} }
