@@ -11,7 +11,7 @@ func (d *driver) call(ctx context.Context, step Step) func() *Event {
 	m, _ := d.roll.Find(step.Name)
 	switch step.Do {
 	case DoRestart:
-		return func() *Event { return d.restart(ctx, m) }
+		return func() *Event { return d.restart(ctx, m, step.Sight.Boot) }
 	case DoMeasure:
 		return func() *Event { return d.health(ctx, m, Measured) }
 	case DoCheck:
@@ -20,8 +20,8 @@ func (d *driver) call(ctx context.Context, step Step) func() *Event {
 	return nil
 }
 
-func (d *driver) restart(ctx context.Context, m Member) *Event {
-	s, err := d.actor.Restart(ctx, m.Name, m.Reasons)
+func (d *driver) restart(ctx context.Context, m Member, boot string) *Event {
+	s, err := d.actor.Restart(ctx, m.Name, boot, m.Reasons)
 	e := &Event{Kind: Restarted, At: d.clock.Now(), Name: m.Name, Sight: s}
 	switch {
 	case errors.Is(err, ErrLater):

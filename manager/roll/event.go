@@ -53,7 +53,7 @@ func (r Roll) Record(e Event) (Roll, error) {
 		ok = next.happen(e)
 	default:
 		if i := next.index(e.Name); i >= 0 {
-			ok = next.Members[i].happen(e, r.Policy.Soak > 0)
+			ok = next.Members[i].happen(e, r)
 		}
 	}
 	if !ok {
@@ -90,7 +90,7 @@ func (r *Roll) happen(e Event) bool {
 	return true
 }
 
-func (m *Member) happen(e Event, soak bool) bool {
+func (m *Member) happen(e Event, r Roll) bool {
 	switch {
 	case e.Kind == Measured && m.State == Pending:
 		health := e.Health.clean()
@@ -101,11 +101,14 @@ func (m *Member) happen(e Event, soak bool) bool {
 			m.Boot, m.Host = e.Sight.Boot, e.Host
 		}
 	case e.Kind == Postponed && m.State == Restarting:
-		m.State, m.NotBefore, m.Reason = Pending, e.Until.UTC(), e.Reason
+		m.NotBefore, m.Reason = e.Until.UTC(), e.Reason
+		if !e.Sight.Restarting { // else it is down by an earlier try, and has to be finished whatever is asked meanwhile
+			m.State = Pending
+		}
 	case e.Kind == Restarted && m.State == Restarting:
-		m.restarted(e)
+		m.restarted(e, r.Generation)
 	case e.Kind == Checked && m.State == Checking:
-		m.checked(e, soak)
+		m.checked(e, r.Policy.Soak > 0)
 	case e.Kind == Settled && m.State != Done && m.State != Failed:
 		m.State, m.Reason, m.Ended = e.State, e.Reason, e.At
 		if e.State == Pending {
@@ -118,11 +121,14 @@ func (m *Member) happen(e Event, soak bool) bool {
 }
 
 // restarted: whatever a restart returned, a container that lives in another boot has been restarted, and its health is what counts.
-func (m *Member) restarted(e Event) {
+func (m *Member) restarted(e Event, generation int) {
 	m.Restarted = e.At
 	if e.Sight.Boot != "" && e.Sight.Boot != m.Boot {
 		m.State, m.Reason = Checking, e.Reason
 		m.Result = Result{Boot: e.Sight.Boot, Generation: e.Sight.Generation}
+		if m.Reason == "" && e.Sight.Generation < generation {
+			m.Reason = "it started while packages were changed; the next plan looks at it again"
+		}
 		return
 	}
 	m.State, m.Ended, m.Reason = Failed, e.At, e.Reason

@@ -23,6 +23,7 @@ type container struct {
 	crashed                bool // ended without having been asked to
 	marked                 bool // a restart has stopped it and has not started it again
 	autostart              bool
+	byHand                 bool // somebody stopped it, and nobody has started it
 	boot, generation       int
 	started                time.Time
 	failed                 []string
@@ -35,6 +36,7 @@ type fleet struct {
 	mu         sync.Mutex
 	rng        *rand.Rand
 	containers map[string]*container
+	handed     int // what was done by hand
 	generation int // of the host
 	host       int // boots
 	boots      int
@@ -62,6 +64,9 @@ func newFleet(rng *rand.Rand, names ...string) *fleet {
 
 func (f *fleet) start(c *container, name string) {
 	f.boots++
+	if c.byHand {
+		f.note("%s is started, and was stopped by hand", name)
+	}
 	c.running, c.ready, c.crashed, c.frozen, c.boot, c.generation, c.started = true, true, false, false, f.boots, f.generation, time.Now()
 	c.failed = nil
 	if breaks := f.broken[f.generation]; breaks != nil && breaks(name) {
@@ -102,7 +107,7 @@ func (f *fleet) sight(c *container) roll.Sight {
 		s.Condition = roll.Up
 	case c.running:
 		s.Condition = roll.Sick
-	case c.crashed:
+	case c.crashed || c.marked:
 		s.Condition = roll.Down
 	default:
 		s.Condition, s.Reason = roll.Resting, "stopped"
@@ -123,16 +128,13 @@ func (f *fleet) Look(context.Context) (roll.World, error) {
 	return w, nil
 }
 
-func (f *fleet) Restart(_ context.Context, name string, _ []string) (roll.Sight, error) {
+func (f *fleet) Restart(_ context.Context, name, boot string, _ []string) (roll.Sight, error) {
 	var s roll.Sight
-	err := f.effect(func() {})
-	step := func(do func(c *container) error) {
-		if err != nil {
-			return
-		}
+	idle := false
+	step := func(do func(c *container) error) error {
 		f.pause()
 		var failed error
-		err = f.effect(func() {
+		err := f.effect(func() {
 			c := f.containers[name]
 			if c == nil {
 				failed = errors.New("there is no such container")
@@ -141,30 +143,38 @@ func (f *fleet) Restart(_ context.Context, name string, _ []string) (roll.Sight,
 			failed = do(c)
 			s = f.sight(c)
 		})
-		err = errors.Join(err, failed)
+		return errors.Join(err, failed)
 	}
-	step(func(c *container) error {
+	err := step(func(c *container) error {
+		now := f.sight(c)
+		idle = now.Condition == roll.Resting && !c.marked || now.Boot != boot
 		if c.locked {
 			return roll.ErrLater
 		}
-		c.locked = true // our own lock
+		c.locked = !idle // our own lock
 		return nil
 	})
-	if err != nil {
+	if err != nil || idle {
 		return s, err
 	}
-	defer func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if c := f.containers[name]; c != nil {
-			c.locked = false
+	defer f.unlock(name)
+	for _, do := range []func(c *container){
+		func(c *container) { c.marked = true }, func(c *container) { f.stop(name, c) }, func(c *container) { f.start(c, name) },
+		func(c *container) { c.marked = false },
+	} {
+		if err := step(func(c *container) error { do(c); return nil }); err != nil {
+			return s, err
 		}
-	}()
-	step(func(c *container) error { c.marked = true; return nil })
-	step(func(c *container) error { f.stop(name, c); return nil })
-	step(func(c *container) error { f.start(c, name); return nil })
-	step(func(c *container) error { c.marked = false; return nil })
-	return s, err
+	}
+	return s, nil
+}
+
+func (f *fleet) unlock(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if c := f.containers[name]; c != nil {
+		c.locked = false
+	}
 }
 
 // stop is where a driver can do harm.
@@ -203,6 +213,7 @@ func (f *fleet) hand(name string, do func(c *container)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if c := f.containers[name]; c != nil && !c.locked {
+		f.handed++
 		do(c)
 	}
 }

@@ -221,6 +221,8 @@ func (d *decision) goOn() []Step {
 	for _, m := range d.r.Members {
 		switch {
 		case d.w.Busy[m.Name]:
+		case m.State == Restarting && d.now.Before(m.NotBefore):
+			d.waitFor(m.NotBefore, m.Name+": "+m.Reason)
 		case m.State == Restarting:
 			steps = append(steps, Step{Do: DoRestart, Name: m.Name, Sight: d.w.Sights[m.Name]})
 		case m.State == Checking && m.Passed.IsZero():

@@ -113,7 +113,7 @@ func (s *schedule) check(name string, c *container) {
 // TestSchedules: random fleets and policies, with the driver killed and the host rebooted at random moments, end with everybody restarted once,
 // within all limits.
 func TestSchedules(t *testing.T) {
-	seeds := 600
+	seeds := 300
 	if testing.Short() {
 		seeds = 150
 	}
