@@ -21,8 +21,9 @@
 // # Interruption
 //
 // A member is written down as restarting, with the id of the boot it has, before anything is done to it. Whoever finds it so later looks at
-// the container: with another boot on the roll's generation it has been restarted and is checked; with the old boot, or down by
-// our own restart, it is restarted. So nobody is restarted twice and nobody is forgotten, whatever was killed when.
+// the container: with another boot on the roll's generation it has been restarted and is checked; with the old boot it was not touched, and is
+// pending again; down by our own restart, it is restarted. What a reboot of the host has stopped, and does not start, stays stopped. So nobody
+// is restarted twice and nobody is forgotten, whatever was killed when.
 //
 // # Who is down
 //

@@ -13,7 +13,6 @@ type Event struct {
 	Name string
 	// Sight is what was seen of the container: before the restart for Began, after it for Restarted.
 	Sight Sight
-	Host  string // of Began
 	// Health was found by Measured and Checked.
 	Health Health
 	// State and Reason: of a member for Settled, of the roll for Ended; Reason is what went wrong for Restarted and Halted.
@@ -98,7 +97,7 @@ func (m *Member) happen(e Event, r Roll) bool {
 	case e.Kind == Began && (m.State == Pending || m.State == Restarting):
 		m.State, m.Begun, m.NotBefore, m.Reason, m.Result = Restarting, e.At, time.Time{}, "", Result{}
 		if e.Sight.Boot != "" { // else it is down by an earlier try, and that is what has to be known of it
-			m.Boot, m.Host = e.Sight.Boot, e.Host
+			m.Boot = e.Sight.Boot
 		}
 	case e.Kind == Postponed && m.State == Restarting:
 		m.NotBefore, m.Reason = e.Until.UTC(), e.Reason

@@ -38,7 +38,6 @@ type fleet struct {
 	containers map[string]*container
 	handed     int // what was done by hand
 	generation int // of the host
-	host       int // boots
 	boots      int
 	broken     map[int]func(name string) bool // generations that make containers fail
 
@@ -53,7 +52,7 @@ type fleet struct {
 }
 
 func newFleet(rng *rand.Rand, names ...string) *fleet {
-	f := &fleet{rng: rng, containers: map[string]*container{}, generation: 1, host: 1, left: -1, broken: map[int]func(string) bool{}, latency: 3 * time.Second}
+	f := &fleet{rng: rng, containers: map[string]*container{}, generation: 1, left: -1, broken: map[int]func(string) bool{}, latency: 3 * time.Second}
 	for _, n := range names {
 		f.containers[n] = &container{}
 		f.start(f.containers[n], n)
@@ -121,7 +120,7 @@ func (f *fleet) sight(c *container) roll.Sight {
 func (f *fleet) Look(context.Context) (roll.World, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	w := roll.World{Host: fmt.Sprint("host", f.host), Sights: map[string]roll.Sight{}}
+	w := roll.World{Sights: map[string]roll.Sight{}}
 	for n, c := range f.containers {
 		w.Sights[n] = f.sight(c)
 	}
@@ -222,7 +221,6 @@ func (f *fleet) hand(name string, do func(c *container)) {
 func (f *fleet) reboot() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.host++
 	for n, c := range f.containers {
 		wasUp := c.running
 		c.running, c.marked, c.locked, c.frozen, c.crashed = false, false, false, false, false

@@ -178,8 +178,8 @@ func (d *decision) settle() []Step {
 			step = Step{Do: DoArrive, Name: m.Name, Sight: s}
 		case m.State == Restarting && (s.Condition == Up || s.Condition == Sick && !s.Restarting):
 			step.State = Pending // it was not touched: what may be begun now counts again
-		case m.State == Restarting && resting && m.Host == d.w.Host:
-			step.Reason = "stopped by hand during the roll" + because(s.Reason)
+		case m.State == Restarting && resting:
+			step.Reason = "stopped during the roll" + because(s.Reason)
 		case m.State == Checking && resting:
 			step.Reason = "stopped by hand after its restart" + because(s.Reason)
 		default:

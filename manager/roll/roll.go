@@ -52,8 +52,6 @@ type Member struct {
 	Reason string `json:"reason,omitempty"`
 	// Canary says that it is restarted before all that are none.
 	Canary bool `json:"canary,omitempty"`
-	// Host is the host's boot in which the restart was begun.
-	Host string `json:"host,omitempty"`
 	// Begun, Restarted and Passed are when the restart was begun and had ended, and when the first check passed; Ended when the member was settled.
 	Begun     time.Time `json:"begun,omitzero"`
 	Restarted time.Time `json:"restarted,omitzero"`

@@ -50,7 +50,8 @@ func run(ctx context.Context, s Store, a Actor, c Clock, tell func(Roll, Event),
 			return last, err
 		}
 		d := &driver{
-			store: s, actor: a, clock: c, tell: tell, poll: poll, roll: r, busy: map[string]bool{}, results: make(chan result), looking: make(chan struct{}, lookers),
+			store: s, actor: a, clock: c, tell: tell, poll: poll, roll: r,
+			busy: map[string]bool{}, results: make(chan result), looking: make(chan struct{}, lookers),
 		}
 		err = d.drive(ctx)
 		last = d.roll
@@ -133,7 +134,7 @@ func (d *driver) loop(ctx context.Context) error {
 		if len(steps) == 0 {
 			return d.leave(marks)
 		}
-		acted, err := d.carryOut(ctx, steps, w.Host)
+		acted, err := d.carryOut(ctx, steps)
 		if err == nil && !acted {
 			err = d.wait(ctx, steps[len(steps)-1], marks)
 		}
@@ -158,7 +159,7 @@ func (d *driver) leave(marks Marks) error {
 }
 
 // carryOut does what the steps say, and says whether there was anything but waiting. What is begun is stored before.
-func (d *driver) carryOut(ctx context.Context, steps []Step, host string) (acted bool, err error) {
+func (d *driver) carryOut(ctx context.Context, steps []Step) (acted bool, err error) {
 	var calls []func() *Event
 	var names []string
 	for _, step := range steps {
@@ -166,7 +167,7 @@ func (d *driver) carryOut(ctx context.Context, steps []Step, host string) (acted
 			continue
 		}
 		acted = true
-		if err := d.writeDown(step, host); err != nil {
+		if err := d.writeDown(step); err != nil {
 			return acted, err
 		}
 		if call := d.call(ctx, step); call != nil {
@@ -189,8 +190,10 @@ func (d *driver) carryOut(ctx context.Context, steps []Step, host string) (acted
 }
 
 // writeDown records what a step says has happened, or is about to.
-func (d *driver) writeDown(step Step, host string) error {
-	e := Event{At: d.clock.Now(), Name: step.Name, Sight: step.Sight, Host: host, State: step.State, End: step.End, Reason: step.Reason, Names: step.Names}
+func (d *driver) writeDown(step Step) error {
+	e := Event{
+		At: d.clock.Now(), Name: step.Name, Sight: step.Sight, State: step.State, End: step.End, Reason: step.Reason, Names: step.Names,
+	}
 	switch step.Do {
 	case DoMeasure, DoCheck:
 		return nil

@@ -10,8 +10,6 @@ import (
 
 // World is all that is seen at one moment.
 type World struct {
-	// Host is the id of the host's boot.
-	Host string
 	// Sights are those of every container there is, by name.
 	Sights map[string]Sight
 	// Marks are what is asked of the roll, Busy are the members that the driver itself has something under way for. Run fills them in.
