@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/sysctr/sysctr/manager/alive"
 	"github.com/sysctr/sysctr/manager/record"
 	"github.com/sysctr/sysctr/overlay"
@@ -258,31 +256,6 @@ func (s *Starter) seal(root *mount.Root, stacks []overlay.Stack) error {
 		return nil
 	}
 	return fmt.Errorf("%w: no layer shows the canary", ErrPromise)
-}
-
-// ensureDelta makes upper and work where they are missing: of a new container, or of a host filesystem that was mounted since. The upper's
-// root is the topmost directory of a merged root, so it has the owner and mode of the base's.
-func ensureDelta(stack overlay.Stack, shift uint32) error {
-	var st unix.Stat_t
-	if err := unix.Lstat(stack.Point, &st); err != nil {
-		return fmt.Errorf("look at %s: %w", stack.Point, err)
-	}
-	for _, dir := range []string{stack.Upper, stack.Work} {
-		if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-			return fmt.Errorf("make the delta: %w", err)
-		}
-		err := os.Mkdir(dir, 0o700)
-		if errors.Is(err, os.ErrExist) {
-			continue
-		}
-		if err == nil && dir == stack.Upper {
-			err = errors.Join(os.Chown(dir, int(st.Uid+shift), int(st.Gid+shift)), unix.Chmod(dir, st.Mode&0o7777))
-		}
-		if err != nil {
-			return fmt.Errorf("make the delta: %w", err)
-		}
-	}
-	return nil
 }
 
 func look(p launched) (initProcess, monitor alive.Process, err error) {

@@ -93,7 +93,7 @@ func (s *Starter) tryMount(delta, at string, userns *os.File, start uint32) (err
 // removeTrial removes an unused delta: nothing has ever been written into it but overlayfs's own work directory.
 func removeTrial(delta string) error {
 	var errs []error
-	for _, dir := range []string{"work/work", "work", "upper", ""} {
+	for _, dir := range []string{"work/work", "work", "upper", "upper" + newUpper, ""} {
 		if err := os.Remove(filepath.Join(delta, dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, fmt.Errorf("remove the trial's delta: %w", err))
 		}
