@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -48,7 +47,6 @@ func TestLookTop(t *testing.T) {
 		t.Fatal("cannot stop the monitor")
 	}
 	t.Run("table", func(t *testing.T) { lookTable(t, l) })
-	t.Run("in time", func(t *testing.T) { lookInTime(t, l) })
 	t.Run("live", func(t *testing.T) { lookLive(t, l) })
 	t.Run("metrics", func(t *testing.T) { lookMetrics(t, l) })
 	t.Run("show", func(t *testing.T) { lookShow(t, l) })
@@ -84,20 +82,6 @@ func lookTable(t *testing.T, l *local) {
 	}
 	if wide := l.must(t, "list", "-o", "wide", l.name("1")); !strings.Contains(wide, "MEMORY") || !strings.Contains(wide, "M     ") {
 		t.Errorf("the wide list: %q", wide)
-	}
-}
-
-// lookInTime is what an operator asks when something is wrong, of a fleet in which something is.
-func lookInTime(t *testing.T, l *local) {
-	for _, args := range [][]string{
-		{"list"}, {"list", "-o", "wide"}, {"show", "all"}, {"show", "all", "--effective"}, {"show", "all", "--diff"}, {"logs", "all"}, {"top"}, {"metrics"},
-		{"logs", l.name("3"), l.name("4")}, {"top", l.name("4")},
-	} {
-		begun := time.Now()
-		l.must(t, args...)
-		if took := time.Since(begun); took > 2*time.Second { // a second, and what a loaded machine takes
-			t.Errorf("%q took %v", args, took)
-		}
 	}
 }
 
