@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"slices"
 	"sort"
 
 	"golang.org/x/sys/unix"
@@ -16,8 +17,7 @@ type Call struct {
 
 // Calls returns all kinds, by name. Older and newer forms of one call are one kind, named after the newer.
 func Calls() []Call {
-	all := append(fileCalls(), mountCalls()...)
-	all = append(all, processCalls()...)
+	all := slices.Concat(fileCalls(), descriptorCalls(), mountCalls(), processCalls())
 	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
 	return all
 }
@@ -58,6 +58,30 @@ func isLock(command uint64) bool {
 		return true
 	}
 	return false
+}
+
+func setsDescriptor(command uint64) bool {
+	switch command {
+	case unix.F_SETFD, unix.F_SETFL, unix.F_DUPFD, unix.F_DUPFD_CLOEXEC:
+		return true
+	}
+	return false
+}
+
+// They change the process that makes them, which may be a container's first one or its monitor.
+func descriptorCalls() []Call {
+	return []Call{
+		{"close", unix.EIO, []uint64{unix.SYS_CLOSE, unix.SYS_CLOSE_RANGE}, nil},
+		{"dup3", unix.EMFILE, []uint64{unix.SYS_DUP3, unix.SYS_DUP2, unix.SYS_DUP}, nil},
+		{"fcntl set", unix.EINVAL, []uint64{unix.SYS_FCNTL}, func(a [6]uint64) bool { return setsDescriptor(a[1]) }},
+		{"memfd_create", unix.ENOMEM, []uint64{unix.SYS_MEMFD_CREATE}, nil},
+		{"eventfd2", unix.EMFILE, []uint64{unix.SYS_EVENTFD2, unix.SYS_EVENTFD}, nil},
+		{"signalfd4", unix.EMFILE, []uint64{unix.SYS_SIGNALFD4, unix.SYS_SIGNALFD}, nil},
+		{"epoll_create1", unix.EMFILE, []uint64{unix.SYS_EPOLL_CREATE1, unix.SYS_EPOLL_CREATE}, nil},
+		{"epoll_ctl", unix.ENOSPC, []uint64{unix.SYS_EPOLL_CTL}, nil},
+		{"accept4", unix.EMFILE, []uint64{unix.SYS_ACCEPT4, unix.SYS_ACCEPT}, nil},
+		{"chdir", unix.EACCES, []uint64{unix.SYS_CHDIR, unix.SYS_FCHDIR}, nil},
+	}
 }
 
 func mountCalls() []Call {
@@ -107,12 +131,22 @@ func processCalls() []Call {
 	}
 }
 
-// byNumber returns the kind of each system call that may be one.
-func byNumber() map[uint64]Call {
-	known := map[uint64]Call{}
+// find returns the kind that a call is of. byNumber is what [byNumber] returns.
+func find(byNumber map[uint64][]Call, number uint64, args [6]uint64) (Call, bool) {
+	kinds := byNumber[number]
+	i := slices.IndexFunc(kinds, func(c Call) bool { return c.matters == nil || c.matters(args) })
+	if i < 0 {
+		return Call{}, false
+	}
+	return kinds[i], true
+}
+
+// byNumber returns the kinds that each system call may be of.
+func byNumber() map[uint64][]Call {
+	known := map[uint64][]Call{}
 	for _, c := range Calls() {
 		for _, n := range c.numbers {
-			known[n] = c
+			known[n] = append(known[n], c)
 		}
 	}
 	return known

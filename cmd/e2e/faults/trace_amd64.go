@@ -32,6 +32,8 @@ type Report struct {
 	Hit    bool   // the fault came about
 	Victim string // the role and process that it hit
 	Stuck  []string
+	// Unknown counts, by number, system calls that are neither in [Calls] nor known to change nothing.
+	Unknown map[uint64]int
 }
 
 // Trace runs the program and returns when it and everything that it has started and that is sysctr itself has ended, but for what belongs to a
@@ -58,7 +60,8 @@ func trace(t Trial) (Report, error) {
 	}
 	defer os.Remove(output.Name())
 	defer output.Close()
-	tr := &tracer{Trial: t, tasks: map[int]*task{}, early: map[int]bool{}, calls: byNumber(), report: Report{Counts: Counts{}}}
+	tr := &tracer{Trial: t, tasks: map[int]*task{}, early: map[int]bool{}, calls: byNumber(), harmless: harmless()}
+	tr.report = Report{Counts: Counts{}, Unknown: map[uint64]int{}}
 	if err := tr.begin(output); err != nil {
 		return Report{}, errors.Join(err, tr.killAll())
 	}
@@ -80,8 +83,10 @@ type tracer struct {
 	early  map[int]bool  // threads that stopped before their maker's stop told of them
 	report Report
 	leave  bool // what is still there belongs to containers, and is let go at its next stop
-	calls  map[uint64]Call
+	calls  map[uint64][]Call
 	info   syscallInfo // here, where it cannot move while the kernel writes it
+
+	harmless map[uint64]bool
 }
 
 // task is one traced thread.

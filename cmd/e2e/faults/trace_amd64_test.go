@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sysctr/sysctr/cmd/e2e/faults"
 	"github.com/sysctr/sysctr/cmd/e2e/need"
 )
@@ -75,6 +77,30 @@ func TestTraceFaults(t *testing.T) {
 				t.Errorf("write %d, kill %v: %+v, want the output %q and %d", n, kill, r, want, exit)
 			}
 		}
+	}
+}
+
+// TestTraceClose: a close that fails has closed.
+func TestTraceClose(t *testing.T) {
+	trial := shell(t, "exec 7>/dev/null; exec 7>&-; [ -e /proc/$$/fd/7 ] || echo closed")
+	good := traced(t, trial)
+	n := good.Counts[faults.Point{Role: faults.RoleCommand, Call: "close"}]
+	if good.Output != "closed\n" || n == 0 {
+		t.Fatalf("%+v", good)
+	}
+	trial.Fault = faults.Fault{Point: faults.Point{Role: faults.RoleCommand, Call: "close", N: n}}
+	if r := traced(t, trial); !r.Hit || r.Output != "closed\n" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestTraceUnknown: a call of which nobody has said whether it changes state is told: times(2) is in neither list, since sysctr does not make it.
+func TestTraceUnknown(t *testing.T) {
+	if r := traced(t, shell(t, "echo a; exit 3")); len(r.Unknown) > 0 {
+		t.Errorf("%+v", r)
+	}
+	if r := traced(t, shell(t, "times; exit 3")); len(r.Unknown) != 1 || r.Unknown[unix.SYS_TIMES] == 0 {
+		t.Errorf("%+v", r)
 	}
 }
 
