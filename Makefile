@@ -51,7 +51,7 @@ uninstall:
 	@for unit in systemd/units/*; do rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; done
 	@rm -f $(sysctr) $(DESTDIR)$(PREFIX)/lib/sysctr/pkg-hook
 	@rm -f $(DESTDIR)$(PREFIX)/share/{bash-completion/completions/sysctr,zsh/site-functions/_sysctr,fish/vendor_completions.d/sysctr.fish}
-	@rm -f $(DESTDIR)$(PREFIX)/share/man/{man8/sysctr{,-*}.8,man7/sysctr.7,man5/sysctr-profile.5}
+	@rm -f $(DESTDIR)$(PREFIX)/share/man/{man8/sysctr{,-*}.8,man7/sysctr{,-patch}.7,man5/sysctr-profile.5}
 	@# Directories that install may have made, where nobody else uses them.
 	@for dir in lib/sysctr lib/systemd/system lib/systemd share/{bash-completion/completions,bash-completion,zsh/site-functions,zsh} \
 		share/{fish/vendor_completions.d,fish,man/man5,man/man7,man/man8}; do rmdir $(DESTDIR)$(PREFIX)/$$dir 2>/dev/null || true; done

@@ -88,7 +88,7 @@ func (a *app) root() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	for _, g := range []cobra.Group{
 		{ID: "lifecycle", Title: "Lifecycle:"}, {ID: "see", Title: "See:"}, {ID: "enter", Title: "Enter:"},
-		{ID: "host", Title: "Profiles and host:"},
+		{ID: "patch", Title: "Patches of the host:"}, {ID: "host", Title: "Profiles and host:"},
 	} {
 		root.AddGroup(&g)
 	}
@@ -96,7 +96,8 @@ func (a *app) root() *cobra.Command {
 		a.thawCommand(), a.destroyCommand(), a.waitCommand())
 	a.add(root, "see", a.listCommand(), a.showCommand(), a.logsCommand(), a.topCommand(), a.metricsCommand(), a.targetsCommand(), a.deltaCommand(), a.versionCommand())
 	a.add(root, "enter", a.execCommand(), a.shellCommand(), a.consoleCommand(), a.cpCommand())
-	a.add(root, "host", a.profileCommand(), a.hostCommand(), a.hookCommand(), a.patchCommand(), a.doctorCommand())
+	a.add(root, "patch", a.patchCommand(), a.hookCommand())
+	a.add(root, "host", a.profileCommand(), a.hostCommand(), a.doctorCommand())
 	a.completeFlags(root)
 	return root
 }

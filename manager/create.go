@@ -141,8 +141,10 @@ func (m *Manager) createLocked(ctx context.Context, names []string, spec profile
 		return err
 	}
 	batch := make([]record.Record, len(names))
+	born := bornOn(ctx, m.Dirs)
 	for i, n := range names {
 		batch[i] = record.New(n, spec, ranges[i], time.Now())
+		batch[i].Born = born
 	}
 	for i, err := range m.store.CreateMany(batch, makeDelta) {
 		failed[names[i]] = err

@@ -14,8 +14,9 @@ import (
 
 // HostSource returns the host below root as generations are taken of it: what any container with one of the rules may see of the filesystems that
 // belong to the base. It sees more than each single container does: what rules hide, and what a common layer or a seed has in its place, is in it.
-// The mask is decided when the host is looked at, and not before, so that asking for the current generation stays cheap.
-func HostSource(root string, filesystems []overlay.Filesystem, rules []mask.Rules) (generation.Source, error) {
+// The rules are asked for and the mask is decided when the host is looked at, and not before, so that asking for the current generation stays
+// cheap. A path that they show besides and that an older generation does not have counts as changed since.
+func HostSource(root string, filesystems []overlay.Filesystem, rules func() ([]mask.Rules, error)) (generation.Source, error) {
 	db, err := pkgdb.Detect(root)
 	if errors.Is(err, pkgdb.ErrNone) {
 		db, err = nil, nil
@@ -27,33 +28,37 @@ func HostSource(root string, filesystems []overlay.Filesystem, rules []mask.Rule
 	for _, fs := range filesystems {
 		points = append(points, fs.Point)
 	}
-	all := mask.Rules{}
-	for _, r := range rules {
-		all.Share = append(all.Share, r.Share...)
-	}
-	slices.Sort(all.Share)
-	all.Share = slices.Compact(all.Share)
-	v := &visible{root: root, rules: all, points: points}
+	v := &visible{root: root, rules: rules, points: points}
 	return generation.Source{
 		DB: db, Root: root, Points: points, Prepare: v.prepare, Visible: v.visible,
-		Scope: fmt.Sprintf("%s %q", all.Key(), points), Release: release(root),
+		Scope: fmt.Sprintf("%s %q", mask.Rules{}.Key(), points), Release: release(root),
 	}, nil
 }
 
 // visible is what of a host a mask shows.
 type visible struct {
 	root   string
-	rules  mask.Rules
+	rules  func() ([]mask.Rules, error)
 	points []string
 	hidden map[string]bool
 }
 
 func (v *visible) prepare() error {
-	layers, err := mask.BuildFor(v.root, v.rules, v.points)
+	rules, err := v.rules()
 	if err != nil {
 		return err
 	}
-	v.hidden = map[string]bool{}
+	all := mask.Rules{}
+	for _, r := range rules {
+		all.Share = append(all.Share, r.Share...)
+	}
+	slices.Sort(all.Share)
+	all.Share = slices.Compact(all.Share)
+	layers, err := mask.BuildFor(v.root, all, v.points)
+	if err != nil {
+		return err
+	}
+	v.hidden = map[string]bool{mask.CanaryDir: true} // every start writes there
 	for _, e := range layers.Mask {
 		if e.Kind != mask.Dir {
 			v.hidden["/"+e.Path] = true

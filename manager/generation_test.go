@@ -24,7 +24,7 @@ func TestHostSource(t *testing.T) {
 	}
 	noError(t, os.Chmod(root, 0o755))
 	filesystems := []overlay.Filesystem{{Point: "/"}}
-	source, err := manager.HostSource(root, filesystems, []mask.Rules{{System: true, Hide: []string{"/opt/z"}}, {Share: []string{"/srv/www"}}})
+	source, err := manager.HostSource(root, filesystems, static(mask.Rules{System: true, Hide: []string{"/opt/z"}}, mask.Rules{Share: []string{"/srv/www"}}))
 	noError(t, err)
 	if source.Release != "debian 12" || source.DB == nil || source.DB.Name() != "dpkg" {
 		t.Errorf("source of release %q, database %v", source.Release, source.DB)
@@ -44,12 +44,12 @@ func TestHostSource(t *testing.T) {
 			t.Errorf("%s is in the index: %v, want %v", path, got, want)
 		}
 	}
-	other, err := manager.HostSource(root, filesystems, []mask.Rules{{Share: []string{"/srv"}}})
+	other, err := manager.HostSource(root, []overlay.Filesystem{{Point: "/"}, {Point: "/opt"}}, static())
 	noError(t, err)
-	same, err := manager.HostSource(root, filesystems, []mask.Rules{{Share: []string{"/srv/www"}}, {Units: []string{"x"}, System: true}})
+	same, err := manager.HostSource(root, filesystems, static(mask.Rules{Share: []string{"/srv"}}))
 	noError(t, err)
 	if other.Scope == source.Scope || same.Scope != source.Scope {
-		t.Errorf("scopes %q, other %q, same %q", source.Scope, other.Scope, same.Scope)
+		t.Errorf("scopes %q, of other filesystems %q, of other containers %q", source.Scope, other.Scope, same.Scope)
 	}
 	if err := os.Chmod(root, 0o700); err != nil {
 		t.Fatal(err)
@@ -64,4 +64,8 @@ func noError(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func static(rules ...mask.Rules) func() ([]mask.Rules, error) {
+	return func() ([]mask.Rules, error) { return rules, nil }
 }

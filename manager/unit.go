@@ -133,6 +133,7 @@ func alone(ctx context.Context, o lxc.Options, container string, f func(*lxc.Sta
 		return busy(err)
 	}
 	defer locks.Release(container, record.World) //nolint:errcheck // the end of the process releases it anyway
+	o.Generation = present(o.Dirs)
 	starter, err := lxc.NewStarter(o)
 	if err != nil {
 		return err
@@ -143,7 +144,7 @@ func alone(ctx context.Context, o lxc.Options, container string, f func(*lxc.Sta
 
 // Serve runs a batch starter on the process's standard streams, for lxc.Spawn.
 func Serve(ctx context.Context, d lxc.Dirs, binary string, workers int) (err error) {
-	starter, err := lxc.NewStarter(lxc.Options{Dirs: d, Binary: binary})
+	starter, err := lxc.NewStarter(lxc.Options{Dirs: d, Binary: binary, Generation: present(d)})
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func design() rules {
 			"manager/lxc":      {"profiles/...", "overlay/...", "manager/record", "manager/idrange", "manager/alive"},
 			"manager/evidence": {"overlay/beneath", "manager/alive"},
 			"manager/shadow":   {"overlay/delta", "hooks/..."},
-			"manager/patch":    {"hooks/generation", "manager/evidence", "manager/shadow"},
+			"manager/patch":    {"hooks/...", "manager/evidence", "manager/shadow"},
 			"manager/roll":     {"profiles/...", "manager/record"},
 			"manager/network":  {"profiles/..."},
 			"manager/volume":   {"profiles/..."},

@@ -1,0 +1,187 @@
+package manager
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sysctr/sysctr/hooks/generation"
+	"github.com/sysctr/sysctr/manager/evidence"
+	"github.com/sysctr/sysctr/manager/lxc"
+	"github.com/sysctr/sysctr/manager/patch"
+	"github.com/sysctr/sysctr/manager/record"
+	"github.com/sysctr/sysctr/manager/shadow"
+)
+
+// Judged is what is true of one container, and what it did when it was looked at.
+type Judged struct {
+	patch.Judgement
+	State record.State
+}
+
+// Inspection is what is true of containers after changes of the host.
+type Inspection struct {
+	Newest     int      // the generation of the host as it is now
+	Mixed      string   // why the package database is not at rest, "" if it is
+	Containers []Judged // in the order in which they were asked for
+	Reboot     string   // why the host itself has to be rebooted, "" if it has not
+}
+
+// inspector looks at containers with one state of the host.
+type inspector struct {
+	*Manager
+	store *generation.Store
+	now   *generation.Snapshot
+	diffs map[int]generation.Diff // from a generation to now
+	lost  map[int]error           // generations that cannot be read
+	since map[int]shadow.Changes  // what changed since a delta was born on a generation
+	views map[string]sight        // what containers of the same rules can see
+}
+
+// Inspect looks at containers and says what is true of each. It changes nothing but the archive of generations; nothing of a container is run.
+func (m *Manager) Inspect(ctx context.Context, containers []Container) (Inspection, error) {
+	i, err := m.inspector(ctx)
+	if err != nil {
+		return Inspection{}, err
+	}
+	found := Inspection{Newest: i.now.Number, Mixed: i.now.Reason, Reboot: patch.Reboot(runningKernel(), i.now.Packages())}
+	found.Containers, err = i.judge(ctx, containers)
+	return found, err
+}
+
+func (m *Manager) inspector(ctx context.Context) (*inspector, error) {
+	store, source, err := openGenerations(m.Dirs)
+	if err != nil {
+		return nil, err
+	}
+	now, err := store.Take(ctx, source)
+	if err != nil {
+		return nil, fmt.Errorf("look at the host: %w", err)
+	}
+	return &inspector{
+		Manager: m, store: store, now: now, diffs: map[int]generation.Diff{}, lost: map[int]error{},
+		since: map[int]shadow.Changes{}, views: map[string]sight{},
+	}, nil
+}
+
+func (i *inspector) judge(ctx context.Context, containers []Container) ([]Judged, error) {
+	facts := make([]patch.Facts, len(containers))
+	for n, c := range containers {
+		facts[n] = i.begin(ctx, c)
+	}
+	i.examine(ctx, containers, facts)
+	if err := i.shadows(ctx, containers, facts); err != nil {
+		return nil, err
+	}
+	all := make([]Judged, len(containers))
+	for n, c := range containers {
+		all[n] = Judged{Judgement: patch.Judge(facts[n], i.now.Number), State: c.Status.State}
+	}
+	return all, ctx.Err()
+}
+
+// begin says of a container what its record and live state tell.
+func (i *inspector) begin(ctx context.Context, c Container) patch.Facts {
+	f := patch.Facts{Name: c.Name, Mounted: c.Status.State != record.Stopped, Mixed: c.Live.Generation == record.Mixed}
+	switch {
+	case c.Err != nil:
+		f.Unusable = "its record cannot be used"
+	case c.Status.State == record.Broken:
+		f.Unusable = "it is broken: " + c.Status.Reason
+	case c.Status.State == record.Creating || c.Status.State == record.Starting || c.Status.State == record.Stopping:
+		f.Unusable = "it is " + string(c.Status.State)
+	}
+	if f.Unusable != "" || !f.Mounted {
+		return f
+	}
+	f.Generation, _ = strconv.Atoi(c.Live.Generation)
+	f.Diff = i.diff(ctx, f.Generation)
+	if i.lost[f.Generation] != nil {
+		f.Generation = 0 // nothing is known of it: that is said of the container
+	}
+	return f
+}
+
+// diff is what changed from a generation to now; nothing if it is not known, see i.lost.
+func (i *inspector) diff(ctx context.Context, number int) generation.Diff {
+	if diff, ok := i.diffs[number]; ok || number == 0 {
+		return diff
+	}
+	old, err := i.store.Load(ctx, number)
+	if err != nil {
+		i.lost[number] = err
+	} else {
+		i.diffs[number] = generation.Compare(old, i.now)
+	}
+	return i.diffs[number]
+}
+
+// examine looks at the processes and paths of what is mounted: together at all containers that had the same host and can see the same of it.
+func (i *inspector) examine(ctx context.Context, containers []Container, facts []patch.Facts) {
+	type kind struct {
+		generation int
+		rules      string
+	}
+	groups := map[kind][]int{}
+	for n, f := range facts {
+		if f.Mounted && f.Unusable == "" {
+			k := kind{f.Generation, lxc.Rules(containers[n].Live.Spec).Key()}
+			groups[k] = append(groups[k], n)
+		}
+	}
+	for k, members := range groups {
+		seen, err := i.sight(lxc.Rules(containers[members[0]].Live.Spec))
+		subjects := make([]evidence.Subject, len(members))
+		for at, n := range members {
+			subjects[at] = subjectOf(containers[n])
+			if err != nil {
+				facts[n].Blind = "what it can see of the host is not known: " + err.Error()
+			}
+		}
+		reports := evidence.Look(ctx, i.Binary, subjects, seen.changed(i.diffs[k.generation]), evidence.Options{})
+		for _, n := range members {
+			facts[n].Evidence = reports[containers[n].Name]
+		}
+	}
+}
+
+// shadows looks for what hides the host's files in the deltas and seeds, of several containers at a time.
+func (i *inspector) shadows(ctx context.Context, containers []Container, facts []patch.Facts) error {
+	group, within := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for n, c := range containers {
+		if facts[n].Unusable != "" {
+			continue
+		}
+		since, err := i.born(ctx, c.Record.Born)
+		if err != nil {
+			facts[n].Blind = "what changed since it was made is not known: " + err.Error()
+			continue
+		}
+		look := Look{Since: since, Vendors: Archive{Store: i.store, Now: i.now}}
+		group.Go(func() error {
+			found, err := i.Shadows(within, c.Name, look)
+			if err != nil {
+				facts[n].Blind = "its delta cannot be looked at: " + err.Error()
+			}
+			facts[n].Shadows = found
+			return within.Err()
+		})
+	}
+	return group.Wait()
+}
+
+// born is what changed on the host since the delta of a container was made.
+func (i *inspector) born(ctx context.Context, number int) (shadow.Changes, error) {
+	if since, ok := i.since[number]; ok {
+		return since, nil
+	}
+	since, err := ChangesSince(ctx, i.store.Load, number, i.now)
+	if err == nil {
+		i.since[number] = since
+	}
+	return since, err
+}
