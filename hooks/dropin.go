@@ -18,7 +18,7 @@ var texts embed.FS
 // ErrScript means that a drop-in cannot name the script: its path is none that every package manager takes literally.
 var ErrScript = errors.New("not a clean absolute path of letters, digits and ._+-")
 
-// DropIn is a file that makes a package manager run the script, or keeps another program from doing sysctr's work.
+// DropIn is a file that makes a package manager, or cron by the hour, run the script, or that keeps another program from doing sysctr's work.
 type DropIn struct {
 	Name string      // of the program that reads it: "apt"
 	Path string      // absolute, below the host's root
@@ -38,6 +38,7 @@ func DropIns(script string) ([]DropIn, error) {
 		{Name: "zypper", Path: "/usr/lib/zypp/plugins/commit/sysctr", Mode: 0o755},
 		{Name: "pacman", Path: "/etc/pacman.d/hooks/zz-sysctr.hook", Mode: 0o644, Needs: "/etc/pacman.d"},
 		{Name: "apk", Path: "/etc/apk/commit_hooks.d/sysctr", Mode: 0o755, Needs: "/etc/apk"},
+		{Name: "cron", Path: "/etc/cron.d/sysctr", Mode: 0o644},
 		{Name: "needrestart", Path: "/etc/needrestart/conf.d/sysctr.conf", Mode: 0o644},
 	}
 	for i := range all {

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sysctr/sysctr/cmd/e2e/need"
 	"github.com/sysctr/sysctr/hooks"
 )
 
@@ -68,6 +70,31 @@ func TestHookScriptPath(t *testing.T) {
 		}
 		if _, err := hooks.Scriptlets(bad); !errors.Is(err, hooks.ErrScript) {
 			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+// TestHookNeedrestartReadsItsOverride evaluates the drop-in as needrestart does, after a configuration such as its own, and asks it which
+// services it would restart by itself.
+func TestHookNeedrestartReadsItsOverride(t *testing.T) {
+	perl := need.Command(t, "perl", "install the package perl")
+	for _, d := range dropIns(t) {
+		if d.Name != "needrestart" {
+			continue
+		}
+		cmd := exec.Command(perl, "-we", `use strict; our %nrconf = (override_rc => {qr(^dbus) => 0});
+my $snippet = do { local $/; <STDIN> };
+eval $snippet; die $@ if $@;
+foreach my $rc (@ARGV) {
+	my $restart = 1;
+	foreach my $re (keys %{$nrconf{override_rc}}) { $restart = $nrconf{override_rc}->{$re} if $rc =~ /$re/ }
+	print "$rc $restart\n";
+}`, "dbus.service", "sysctr@web1.service", "sysctr-refresh.service", "ssh.service", "not-sysctr.service")
+		cmd.Stdin = strings.NewReader(d.Text)
+		out, err := cmd.CombinedOutput()
+		want := "dbus.service 0\nsysctr@web1.service 0\nsysctr-refresh.service 0\nssh.service 1\nnot-sysctr.service 1\n"
+		if err != nil || string(out) != want {
+			t.Errorf("%v: %s\nwant %s", err, out, want)
 		}
 	}
 }

@@ -167,3 +167,44 @@ func TestHookScriptAtOnce(t *testing.T) {
 		t.Errorf("taken: %q, %v", sources, err)
 	}
 }
+
+// TestHookScripts runs the drop-ins that are programs themselves: what a package manager gets from them, and when they poke.
+func TestHookScripts(t *testing.T) {
+	if need.MountNamespace(t) {
+		return
+	}
+	const ack = "ACK\n\n\x00"
+	for _, test := range []struct {
+		summary, name, input, output, mark string
+		args                               []string
+	}{
+		{"a commit", "zypper", "PLUGINBEGIN\n\n\x00COMMITBEGIN\n\n{}\x00COMMITEND\n\n{}\x00PLUGINEND\n\n\x00_DISCONNECT\n\n\x00", strings.Repeat(ack, 5), "zypper\n", nil},
+		{"no commit", "zypper", "PLUGINBEGIN\n\n\x00_DISCONNECT\n\n\x00", ack + ack, "none", nil},
+		{"zypper is killed", "zypper", "PLUGINBEGIN\n\n\x00COMMIT", ack, "none", nil},
+		{"after a commit", "apk", "", "", "apk\n", []string{"post-commit"}},
+		{"before a commit", "apk", "", "", "none", []string{"pre-commit"}},
+		{"no argument", "apk", "", "", "none", nil},
+	} {
+		t.Run(test.name+"/"+test.summary, func(t *testing.T) {
+			s := newStage(t)
+			prepare(t, true)
+			all, err := hooks.DropIns(s.script)
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(all, func(d hooks.DropIn) bool { return d.Name == test.name })
+			program := filepath.Join(t.TempDir(), test.name)
+			if err := os.WriteFile(program, []byte(all[i].Text), all[i].Mode); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(program, test.args...)
+			cmd.Stdin = strings.NewReader(test.input)
+			if out, err := cmd.CombinedOutput(); err != nil || string(out) != test.output {
+				t.Errorf("%v: printed %q, want %q", err, out, test.output)
+			}
+			if got := mark(t); got != test.mark {
+				t.Errorf("the mark is %q, want %q", got, test.mark)
+			}
+		})
+	}
+}

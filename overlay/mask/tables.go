@@ -37,7 +37,7 @@ func dropIns() []string {
 	return []string{
 		"etc/apt/apt.conf.d/00sysctr", "etc/dpkg/dpkg.cfg.d/sysctr", "etc/dnf/plugins/post-transaction-actions.d/sysctr.action",
 		"etc/dnf/libdnf5-plugins/actions.d/sysctr.actions", "etc/pacman.d/hooks/zz-sysctr.hook", "etc/apk/commit_hooks.d/sysctr",
-		"etc/needrestart/conf.d/sysctr.conf",
+		"etc/cron.d/sysctr", "etc/needrestart/conf.d/sysctr.conf",
 	}
 }
 
