@@ -27,8 +27,12 @@ there is no /run/sysctr/host, as in a container, it does not even that. What fol
 the business of 'sysctr patch refresh'.
 
 Hooks get lost, so a refresh is also started by changes of the package database, every hour and at
-boot. The drop-ins of apt, dpkg and needrestart are tested on hosts of their own; those of dnf4, dnf5,
-zypper, pacman and apk are not run on a host of its own yet.`,
+boot; where systemd is not PID 1, cron does so every hour. A further drop-in has needrestart leave
+containers alone.
+
+The drop-ins of apt, dpkg and needrestart are tested with these; those of dnf4, dnf5, zypper, pacman,
+apk and cron are not run on a host of its own yet. A package of sysctr for rpm should poke from its
+file triggers.`,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(a.hookInstall(), a.hookRemove(), a.hookStatus(), a.hookPoke())
