@@ -27,7 +27,7 @@ type FileChange struct {
 	Class                  Class
 	Was, Is                *Meta // nil: it was not there
 	Package                string
-	OldVersion, NewVersion string // of Package; empty: it did not have the path
+	OldVersion, NewVersion string // of Package; empty: it was, or is, not present
 }
 
 // Compare says what is different between an older state and a newer one. It is pure. Paths that the scope of only one of them shows are
@@ -80,14 +80,11 @@ func change(old, now *Snapshot, was, is *entry) FileChange {
 	}
 	before, fileBefore, had := old.owner(f.Path)
 	after, fileAfter, has := now.owner(f.Path)
-	if had {
-		f.Package, f.OldVersion = before.Name, before.Version
-	}
-	if has {
-		f.Package, f.NewVersion = after.Name, after.Version
-		if before.Name != after.Name {
-			f.OldVersion = ""
-		}
+	switch {
+	case has:
+		f.Package, f.OldVersion, f.NewVersion = after.Name, old.version(after), after.Version
+	case had:
+		f.Package, f.OldVersion, f.NewVersion = before.Name, before.Version, now.version(before)
 	}
 	f.Class = classify(f.Path, had || has, fileBefore.Conffile || fileAfter.Conffile, targets...)
 	return f

@@ -3,12 +3,12 @@ package generation_test
 import (
 	"crypto/md5"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/sysctr/sysctr/hooks/generation"
 	"github.com/sysctr/sysctr/hooks/pkgdb"
@@ -21,6 +21,7 @@ type tree struct {
 }
 
 func newTree(t *testing.T) tree {
+	t.Helper()
 	h := tree{t, t.TempDir()}
 	h.write("var/lib/dpkg/status", "")
 	h.mkdir("var/lib/dpkg/info")
@@ -60,8 +61,9 @@ func (h tree) remove(p string) { h.t.Helper(); h.must(os.RemoveAll(h.path(p))) }
 func (h tree) install(name, version string, files map[string]string) {
 	h.t.Helper()
 	list, sums, conffiles := "/.\n", "", ""
-	for p, text := range files {
-		p, conf := strings.CutPrefix(p, "!")
+	for _, key := range slices.Sorted(maps.Keys(files)) {
+		text := files[key]
+		p, conf := strings.CutPrefix(key, "!")
 		h.write(p, text)
 		list += "/" + p + "\n"
 		sum := fmt.Sprintf("%x", md5.Sum([]byte(text)))
@@ -100,11 +102,4 @@ func (h tree) take(s *generation.Store) *generation.Snapshot {
 	snapshot, err := s.Take(h.t.Context(), h.source())
 	h.must(err)
 	return snapshot
-}
-
-// settle makes every time of the tree old enough that nothing is young. A ctime cannot be set: the clock has to pass it.
-func settle(h tree) {
-	h.t.Helper()
-	for start := time.Now(); time.Since(start) < 25*time.Millisecond; {
-	}
 }

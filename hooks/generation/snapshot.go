@@ -81,3 +81,12 @@ func (s *Snapshot) having(at place) (int, bool) {
 	}
 	return 0, false
 }
+
+// version returns the version of the package of p's name and architecture, whichever it is; empty if it is not present.
+func (s *Snapshot) version(p pkgdb.Package) string {
+	i := sort.Search(len(s.packages), func(i int) bool { return compareNames(s.packages[i], p) >= 0 })
+	if i == len(s.packages) || compareNames(s.packages[i], p) != 0 {
+		return ""
+	}
+	return s.packages[i].Version
+}
