@@ -61,7 +61,8 @@ func TestWhoIsLeftAlone(t *testing.T) {
 		{"none", func(_ *roll.Plan, m *roll.Planned) { m.Action = roll.None }, roll.Skipped, "nothing to do"},
 		{"none, of all", func(_ *roll.Plan, m *roll.Planned) { m.Action, m.Patch.Scope = roll.None, profiles.All }, roll.Pending, ""},
 		{"stopped", func(_ *roll.Plan, m *roll.Planned) { m.Resting = true }, roll.Skipped, "stopped or frozen by hand"},
-		{"stopped, of all", func(_ *roll.Plan, m *roll.Planned) { m.Resting, m.Patch.Scope = true, profiles.All }, roll.Skipped, "stopped or frozen by hand"},
+		{"stopped, of all", func(_ *roll.Plan, m *roll.Planned) { m.Resting, m.Patch.Scope = true, profiles.All }, roll.Skipped,
+			"stopped or frozen by hand"},
 		{"not asked for", func(_ *roll.Plan, m *roll.Planned) { m.Leave = "not asked for" }, roll.Skipped, "not asked for"},
 		{"notify", func(_ *roll.Plan, m *roll.Planned) { m.Patch.Mode = profiles.Notify }, roll.Skipped, "patch.mode is notify"},
 		{"manual", func(_ *roll.Plan, m *roll.Planned) { m.Patch.Mode = profiles.Manual }, roll.Skipped, "patch.mode is manual"},
@@ -142,7 +143,9 @@ func TestMerge(t *testing.T) {
 	for _, m := range r.Members {
 		got[m.Name] = fmt.Sprint(m.State, " ", m.Boot, " ", m.Before != nil && m.Before.Ready)
 	}
-	want := map[string]string{"a": "done old-a true", "b": "pending now-b true", "c": "pending now-c true", "d": "pending now-d true", "e": "pending  false"}
+	want := map[string]string{
+		"a": "done old-a true", "b": "pending now-b true", "c": "pending now-c true", "d": "pending now-d true", "e": "pending  false",
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -180,7 +183,8 @@ func TestRecord(t *testing.T) {
 		{"restarted", func(s *scene) { s.set("a", roll.Restarting) },
 			roll.Event{Kind: roll.Restarted, Sight: roll.Sight{Condition: roll.Up, Boot: "new", Generation: 2}}, roll.Checking, ""},
 		{"restarted with an error", func(s *scene) { s.set("a", roll.Restarting) },
-			roll.Event{Kind: roll.Restarted, Sight: roll.Sight{Condition: roll.Sick, Boot: "new", Generation: 2}, Reason: "not ready"}, roll.Checking, "not ready"},
+			roll.Event{Kind: roll.Restarted, Sight: roll.Sight{Condition: roll.Sick, Boot: "new", Generation: 2}, Reason: "not ready"},
+			roll.Checking, "not ready"},
 		{"restarted while packages were changed", func(s *scene) { s.set("a", roll.Restarting) },
 			roll.Event{Kind: roll.Restarted, Sight: roll.Sight{Condition: roll.Up, Boot: "new"}}, roll.Checking, "it started while packages were changed"},
 		{"not restarted", func(s *scene) { s.set("a", roll.Restarting) },

@@ -140,7 +140,8 @@ func TestGarbage(t *testing.T) {
 func TestStrangeFiles(t *testing.T) {
 	dir := t.TempDir()
 	s := roll.Open(dir)
-	if err := errors.Join(unix.Mkfifo(dir+"/"+id(1)+".json", 0o600), os.Symlink("/dev/zero", dir+"/"+id(2)+".json"), os.Mkdir(dir+"/"+id(3)+".json", 0o700)); err != nil {
+	file := func(i int) string { return filepath.Join(dir, id(i)+".json") }
+	if err := errors.Join(unix.Mkfifo(file(1), 0o600), os.Symlink("/dev/zero", file(2)), os.Mkdir(file(3), 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	list, err := s.List()
@@ -173,7 +174,8 @@ func TestMarks(t *testing.T) {
 		t.Errorf("abort nothing: %v", err)
 	}
 	until := noon().Add(time.Hour)
-	for _, err := range []error{s.Pause(), s.Pause(), s.Hold("web1", until), s.Hold("web2", time.Time{}), s.Unhold("web3"), s.Submit(newScene(t, nil, nil).plan)} {
+	plan := newScene(t, nil, nil).plan
+	for _, err := range []error{s.Pause(), s.Pause(), s.Hold("web1", until), s.Hold("web2", time.Time{}), s.Unhold("web3"), s.Submit(plan)} {
 		if err != nil {
 			t.Error(err)
 		}
