@@ -44,11 +44,11 @@ its record says is refused without --grant. --dry-run prints the changes and mak
 	return c
 }
 
-// diffs are the changes of outcomes, one text per container.
+// diffs are the changes that were made, or would be, one text per container: none of a lane that has failed or is refused.
 func diffs(outcomes []manager.Outcome) []output.Diff {
 	list := []output.Diff{}
 	for _, o := range outcomes {
-		if len(o.Changes) == 0 {
+		if len(o.Changes) == 0 || !o.Changed {
 			continue
 		}
 		var before, after strings.Builder

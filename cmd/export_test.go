@@ -1,6 +1,11 @@
 package cmd
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/sysctr/sysctr/cmd/output"
+	"github.com/sysctr/sysctr/manager"
+)
 
 // Ranges is what completion offers beside names.
 func Ranges(words []string) []string { return ranges(words) }
@@ -10,3 +15,6 @@ func CommandPage(c *cobra.Command, day string) string { return commandPage(c, da
 
 // Plain is text as a page of the manual holds it.
 func Plain(text string) string { return plain(text) }
+
+// Diffs are the changes that a result lists.
+func Diffs(outcomes []manager.Outcome) []output.Diff { return diffs(outcomes) }

@@ -143,8 +143,8 @@ func localApplyFails(t *testing.T, l *local) {
 		}) bool {
 			return d.Header == l.name(n)
 		})
-		if got.Summary.Failed != 1 || got.Items[0].Error == nil || !strings.Contains(got.Items[0].Error.Message, why) || i < 0 {
-			t.Errorf("want a failure %q: %+v", why, got)
+		if got.Summary.Failed != 1 || got.Items[0].Error == nil || !strings.Contains(got.Items[0].Error.Message, why) || i >= 0 {
+			t.Errorf("want a failure %q, and no change that was not made: %+v", why, got)
 		}
 		if after := l.record(t, n); after != record {
 			t.Errorf("the record was\n%s\nand is\n%s", record, after)
@@ -185,6 +185,10 @@ func localApplyFails(t *testing.T, l *local) {
 		l.apply(t, 0, "profile:web", "--grant")
 		if m, p := l.memory(t, "1"), l.limit(t, "pids", "1", "pids.max"); m != 64*mebibyte || p != "200" {
 			t.Errorf("the limits are %d and %s", m, p)
+		}
+		const both = "memory.memsw.limit_in_bytes" // of memory and swap, where cgroup v1 accounts that
+		if _, err := os.Stat("/sys/fs/cgroup/memory/" + both); err == nil && l.limit(t, "memory", "1", both) != fmt.Sprint(64*mebibyte) {
+			t.Errorf("memory and swap together are limited to %s", l.limit(t, "memory", "1", both))
 		}
 	})
 }
