@@ -42,13 +42,32 @@ func (h Host) Sweep(ctx context.Context, name string) error {
 // until all of it is gone and sweeps. It works on frozen containers and on ones whose monitor is stopped. Idempotent.
 func (h Host) Kill(ctx context.Context, name string) error {
 	live, err := h.load(name)
-	if errors.Is(err, os.ErrNotExist) {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
 		return nil
+	case errors.Is(err, record.ErrFormat):
+		return h.killByName(ctx, name, err)
+	case err != nil:
+		return err
+	}
+	return h.sweep(ctx, name, live)
+}
+
+// killByName ends a container of which only another version of sysctr knows where its processes are. They are looked for where this one would
+// have put them; cause is returned, and that version's file kept, if the container has a monitor elsewhere.
+func (h Host) killByName(ctx context.Context, name string, cause error) error {
+	live, err := h.named(name)
+	if err == nil {
+		err = sweepGroups(ctx, h.Layout, live)
 	}
 	if err != nil {
 		return err
 	}
-	return h.sweep(ctx, name, live)
+	left, err := orphans(h.Dirs.LXC(), name)
+	if err != nil || len(left) > 0 {
+		return errors.Join(err, cause)
+	}
+	return h.clear(name)
 }
 
 func (h Host) sweep(ctx context.Context, name string, live record.Live) error {
@@ -65,11 +84,14 @@ func (h Host) load(name string) (record.Live, error) {
 	if !errors.Is(err, record.ErrDamaged) {
 		return live, err
 	}
-	live = record.Live{}
-	var containerErr, monitorErr error
-	live.Cgroup, containerErr = h.Layout.At(containerGroup + name)
-	live.MonitorCgroup, monitorErr = h.Layout.At(monitorGroup + name)
-	return live, errors.Join(containerErr, monitorErr)
+	return h.named(name)
+}
+
+// named is what the name alone tells of a batch's container.
+func (h Host) named(name string) (record.Live, error) {
+	container, containerErr := h.Layout.At(containerGroup + name)
+	monitor, monitorErr := h.Layout.At(monitorGroup + name)
+	return record.Live{Cgroup: container, MonitorCgroup: monitor}, errors.Join(containerErr, monitorErr)
 }
 
 // Leave is Kill at the end of a unit: it keeps the liveness file, which tells of the end, unless the end was wanted or the container is not

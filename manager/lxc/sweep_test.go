@@ -41,6 +41,9 @@ func TestKill(t *testing.T) {
 		{"its liveness file is empty", func(_ *testing.T, name string, _ record.Live) error {
 			return os.WriteFile(filepath.Join(h.Live.Dir(name), "live.json"), nil, 0o600)
 		}},
+		{"its liveness file is another version's", func(_ *testing.T, name string, _ record.Live) error {
+			return os.WriteFile(filepath.Join(h.Live.Dir(name), "live.json"), []byte(`{"format": 99}`), 0o600)
+		}},
 	} {
 		t.Run(test.summary, func(t *testing.T) {
 			rec := h.create(t, "command")
