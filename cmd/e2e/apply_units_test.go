@@ -1,7 +1,9 @@
 package e2e_test
 
 import (
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -68,4 +70,14 @@ func TestApplyUnits(t *testing.T) {
 			t.Errorf("without autostart the unit is %s", got)
 		}
 	})
+}
+
+// boundsSwap tells whether memory and swap together are limited to as much as memory is, where cgroup v1 counts them together.
+func (l *local) boundsSwap(t *testing.T, n string, memory int64) bool {
+	t.Helper()
+	const both = "memory.memsw.limit_in_bytes"
+	if _, err := os.Stat("/sys/fs/cgroup/memory/" + both); err != nil {
+		return true
+	}
+	return l.limit(t, "memory", n, both) == strconv.FormatInt(memory, 10)
 }

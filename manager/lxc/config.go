@@ -38,7 +38,7 @@ type Cgroups struct {
 	Relative                  bool            // to the starter's own group (a unit's) instead of the hierarchy's root
 	Unified                   bool            // pure cgroup v2
 	Controllers               map[string]bool // those that the host has
-	Swap                      bool            // cgroup v2 accounts swap, so a memory limit can mean all of it
+	Swap                      bool            // swap is accounted, so a memory limit can mean all of it
 }
 
 // dropped are the capabilities that no container has, in a user namespace or not (capabilities(7)). systemd boots without them.
@@ -226,8 +226,11 @@ func (g Cgroups) limits(l profiles.Limits) []limit {
 	}
 	if l.Memory > 0 {
 		add("memory", "memory.limit_in_bytes", "memory.max", fmt.Sprint(l.Memory))
-		if g.Unified && g.Swap {
+		switch {
+		case g.Swap && g.Unified:
 			add("memory", "", "memory.swap.max", "0")
+		case g.Swap:
+			add("memory", "memory.memsw.limit_in_bytes", "", fmt.Sprint(l.Memory)) // of memory and swap together
 		}
 	}
 	if l.CPU > 0 {

@@ -59,6 +59,8 @@ func TestRender(t *testing.T) {
 	unit.Cgroups.Relative = true
 	swap := unified(config(t, "system", limits...))
 	swap.Cgroups.Swap = true
+	legacySwap := config(t, "system", limits...)
+	legacySwap.Cgroups.Swap = true
 	poor := config(t, "system", limits...)
 	poor.Cgroups.Controllers = map[string]bool{"pids": true}
 	armored := config(t, "system")
@@ -77,6 +79,7 @@ func TestRender(t *testing.T) {
 		{"limits-v1", config(t, "system", limits...)},
 		{"limits-v2", unified(config(t, "system", limits...))},
 		{"limits-v2-swap", swap},
+		{"limits-v1-swap", legacySwap},
 		{"limits-few-controllers", poor},
 		{"limits-v2-few-controllers", unified(poor)},
 		{"unit", unit},

@@ -30,8 +30,12 @@ func Limits(l profiles.Limits) []alive.Setting {
 	return []alive.Setting{
 		{
 			Controller: "memory",
-			Legacy:     []alive.Value{{File: "memory.limit_in_bytes", Text: memory}},
-			Unified:    []alive.Value{{File: "memory.max", Text: memoryMax}, {File: "memory.swap.max", Text: swapMax, Optional: true}},
+			// The limit of memory and swap together is never below that of memory, so it makes way first.
+			Legacy: []alive.Value{
+				{File: "memory.memsw.limit_in_bytes", Text: "-1", Optional: true}, {File: "memory.limit_in_bytes", Text: memory},
+				{File: "memory.memsw.limit_in_bytes", Text: memory, Optional: true},
+			},
+			Unified: []alive.Value{{File: "memory.max", Text: memoryMax}, {File: "memory.swap.max", Text: swapMax, Optional: true}},
 		},
 		{
 			Controller: "cpu",

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/sysctr/sysctr/manager/alive"
 	"github.com/sysctr/sysctr/manager/idrange"
 	"github.com/sysctr/sysctr/manager/record"
 	"github.com/sysctr/sysctr/overlay"
@@ -87,7 +88,7 @@ func NewStarter(o Options) (*Starter, error) {
 		return nil, err
 	}
 	s.apparmor = appArmor()
-	s.swap = s.Layout.Unified() && accountsSwap(s.Layout.Mounts()[""])
+	s.swap = accountsSwap(s.Layout)
 	for _, dir := range []string{"rootfs", "lxc", "seed", "containers", "attach"} {
 		if err := os.MkdirAll(filepath.Join(o.Dirs.Run, dir), 0o711); err != nil { //nolint:gosec // the container's root walks through
 			return nil, fmt.Errorf("%w: %w", ErrNotPrepared, err)
@@ -167,10 +168,18 @@ func appArmor() bool {
 	return err == nil && len(data) > 0 && data[0] == 'Y'
 }
 
-// accountsSwap says whether a cgroup v2 hierarchy has memory.swap.max in its groups; the root group never has it.
-func accountsSwap(root string) bool {
-	groups, err := filepath.Glob(filepath.Join(root, "*", "memory.swap.max"))
-	return err == nil && len(groups) > 0
+// accountsSwap says whether memory limits can bound swap too: by memory.swap.max, which the root group of cgroup v2 never has, or that of v1.
+func accountsSwap(l alive.Layout) bool {
+	pattern := "memory.memsw.limit_in_bytes"
+	if l.Unified() {
+		pattern = "*/memory.swap.max"
+	}
+	for _, root := range l.Mounts() {
+		if found, err := filepath.Glob(filepath.Join(root, pattern)); err == nil && len(found) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // sharedNS keeps the user namespace of `isolation: shared`, which many containers of a batch map to.
