@@ -78,7 +78,7 @@ test:
 	@$(find_go); unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }; go vet ./...
 	@$(find_go); go test -race -count=1 -timeout 28m $(TESTFLAGS) ./...
 
-# Every verb broken at every kind of system call, a thousand times and more, and the rounds of commands at once: the better part of an hour. go test breaks
+# Every verb broken at every kind of system call, well over a thousand times, and the rounds of commands at once: an hour or more. go test breaks
 # a part of it. SYSCTR_FAULTS_LOG names a file to watch it in.
 faults: packages
 	@$(find_go); SYSCTR_FAULTS=all go test -count=1 -v -timeout 3h $(TESTFLAGS) ./cmd/e2e/faults
