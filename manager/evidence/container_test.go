@@ -60,7 +60,7 @@ func newContainer(t testing.TB, base string) *container {
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Chroot: root, Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL,
-		UidMappings: userMaps(), GidMappings: userMaps(), Credential: &syscall.Credential{},
+		UidMappings: userMaps(), GidMappings: userMaps(), GidMappingsEnableSetgroups: true, Credential: &syscall.Credential{},
 	}
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -138,7 +138,7 @@ func enter(t testing.TB, group alive.Group, pid int) {
 func (c *container) try(do, path string, args ...string) answer {
 	c.t.Helper()
 	var a answer
-	line, err := json.Marshal(order{Do: do, Path: path, Args: args})
+	line, err := json.Marshal(order{Do: do, Path: strconv.Quote(path), Args: args})
 	if err == nil {
 		_, err = c.in.Write(append(line, '\n'))
 	}

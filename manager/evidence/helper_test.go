@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -36,6 +37,10 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if os.Getenv(idVariable) != "" {
+		fmt.Print(os.Geteuid())
+		return
+	}
 	if os.Getenv(insideVariable) != "" {
 		inside()
 		return
@@ -43,10 +48,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// idVariable makes the test binary print its effective user id.
+const idVariable = "SYSCTR_TEST_ID"
+
 // order is what a process of a container is told to do, and answer what it says.
 type order struct {
 	Do   string
-	Path string
+	Path string // quoted on the way: JSON is of characters
 	Args []string
 }
 
@@ -62,6 +70,9 @@ func inside() {
 	for lines.Scan() {
 		var o order
 		err := json.Unmarshal(lines.Bytes(), &o)
+		if err == nil {
+			o.Path, err = strconv.Unquote(o.Path)
+		}
 		var text string
 		if err == nil {
 			text, err = state.obey(o)
@@ -114,6 +125,8 @@ func (r *residue) obey(o order) (string, error) {
 		return "", unix.Mount(o.Args[0], o.Path, "", unix.MS_BIND, "")
 	case "run":
 		return "", r.run(o)
+	case "effective":
+		return effective(o.Path)
 	case "end":
 		cmd := r.children[o.Path]
 		return "", errors.Join(cmd.Process.Kill(), ignoreExit(cmd.Wait()))
@@ -147,6 +160,14 @@ func (r *residue) run(o order) error {
 	r.files = append(r.files, out)
 	r.children[o.Path] = cmd
 	return cmd.Start()
+}
+
+// effective returns the effective user id with which a program runs that an unprivileged user has started.
+func effective(program string) (string, error) {
+	cmd := &exec.Cmd{Path: program, Args: []string{program}, Env: []string{idVariable + "=1"}, Stdin: os.Stdin}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1000, Gid: 1000}}
+	out, err := cmd.Output()
+	return string(out), err
 }
 
 func ignoreExit(err error) error {
