@@ -62,24 +62,31 @@ func newContainer(t testing.TB, base string) *container {
 		Chroot: root, Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL,
 		UidMappings: userMaps(), GidMappings: userMaps(), GidMappingsEnableSetgroups: true, Credential: &syscall.Credential{},
 	}
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	c.in, c.answers = in, bufio.NewReaderSize(out, 1<<20)
+	c.run(cmd)
+	var err error
 	if c.subject.Init, err = alive.Look(cmd.Process.Pid); err != nil {
 		t.Fatal(err)
 	}
 	enter(t, c.subject.Group, cmd.Process.Pid)
 	return c
+}
+
+// run starts the process that does as it is told.
+func (c *container) run(cmd *exec.Cmd) {
+	c.t.Helper()
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	c.in, c.answers = in, bufio.NewReaderSize(out, 1<<20)
 }
 
 // newGroup makes a cgroup of the test's own.

@@ -80,11 +80,17 @@ func hostOf(t testing.TB, base, path string) evidence.Host {
 // look looks at the container.
 func (c *container) look(changed []evidence.Changed) evidence.Report {
 	c.t.Helper()
+	return c.lookOn(c.base, changed)
+}
+
+// lookOn is look with another directory as the host's root.
+func (c *container) lookOn(root string, changed []evidence.Changed) evidence.Report {
+	c.t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	reports := evidence.Look(context.Background(), self, []evidence.Subject{c.subject}, changed, evidence.Options{Root: c.base})
+	reports := evidence.Look(context.Background(), self, []evidence.Subject{c.subject}, changed, evidence.Options{Root: root})
 	r, ok := reports[c.subject.Name]
 	if !ok || len(reports) != 1 {
 		c.t.Fatalf("reports of %d containers, want one of %s", len(reports), c.subject.Name)
