@@ -51,9 +51,16 @@ func newHost(t testing.TB) string {
 // newContainer starts a container over a base.
 func newContainer(t testing.TB, base string) *container {
 	t.Helper()
+	return newContainerWith(t, base, func(string) {})
+}
+
+// newContainerWith is newContainer with something done to its root before.
+func newContainerWith(t testing.TB, base string, prepare func(root string)) *container {
+	t.Helper()
 	c := &container{t: t, base: base}
 	c.subject = evidence.Subject{Name: "test", Range: evidence.Range{Start: idmap, Size: idmapSize}, Group: newGroup(t)}
 	root := mountStack(t, base)
+	prepare(root)
 	cmd := exec.Command("/usr/bin/init")
 	cmd.Env = []string{insideVariable + "=1"}
 	cmd.Dir = "/"

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -125,6 +126,10 @@ func (r *residue) obey(o order) (string, error) {
 		return "", unix.Mount(o.Args[0], o.Path, "", unix.MS_BIND, "")
 	case "run":
 		return "", r.run(o)
+	case "crowd":
+		return "", r.crowd(o.Path, o.Args)
+	case "churn":
+		return "", r.churn(o.Path)
 	case "effective":
 		return effective(o.Path)
 	case "end":
@@ -160,6 +165,31 @@ func (r *residue) run(o order) error {
 	r.files = append(r.files, out)
 	r.children[o.Path] = cmd
 	return cmd.Start()
+}
+
+// crowd starts as many programs as the first argument says. They end with the container.
+func (r *residue) crowd(program string, args []string) error {
+	n, err := strconv.Atoi(args[0])
+	for range n {
+		if err == nil {
+			err = (&exec.Cmd{Path: program, Args: args[1:], Stdin: os.Stdin, Stdout: os.Stderr, Stderr: os.Stderr}).Start()
+		}
+	}
+	return err
+}
+
+// churn starts and ends programs without end.
+func (r *residue) churn(program string) error {
+	once := func() error {
+		return (&exec.Cmd{Path: program, Args: []string{"sleep", "0"}, Stdin: os.Stdin, Stdout: os.Stderr, Stderr: os.Stderr}).Run()
+	}
+	for range 2 {
+		go func() {
+			for once() == nil {
+			}
+		}()
+	}
+	return once()
 }
 
 // effective returns the effective user id with which a program runs that an unprivileged user has started.
@@ -206,27 +236,49 @@ func copyFile(t testing.TB, from, to string) {
 	write(t, to, string(text), 0o755)
 }
 
-// supply gives a base what this binary needs to run, under a name of the test's choice.
+// supply gives a base this binary, and what it needs to run, under a name of the test's choice.
 func supply(t testing.TB, base, name string) {
 	t.Helper()
-	copyFile(t, "/proc/self/exe", filepath.Join(base, name))
-	maps, err := os.ReadFile("/proc/self/maps")
-	if err != nil {
+	supplyFrom(t, base, name, os.Getpid())
+}
+
+// supplySleep gives a base the program sleep, which is small.
+func supplySleep(t testing.TB, base string) {
+	t.Helper()
+	sleep := exec.Command("sleep", "1000")
+	if err := sleep.Start(); err != nil {
 		t.Fatal(err)
 	}
-	self, err := os.Executable()
+	defer func() { _ = sleep.Process.Kill(); _ = sleep.Wait() }()
+	maps := "/proc/" + strconv.Itoa(sleep.Process.Pid) + "/maps"
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) { // until its libraries are loaded
+		if text, err := os.ReadFile(maps); err == nil && strings.Contains(string(text), "libc.") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("sleep maps no libc")
+		}
+	}
+	supplyFrom(t, base, "usr/bin/sleep", sleep.Process.Pid)
+}
+
+func supplyFrom(t testing.TB, base, name string, pid int) {
+	t.Helper()
+	self := "/proc/" + strconv.Itoa(pid)
+	copyFile(t, self+"/exe", filepath.Join(base, name))
+	maps, err := os.ReadFile(self + "/maps")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(maps)) {
 		fields := strings.Fields(line)
-		if path := fields[len(fields)-1]; strings.HasPrefix(path, "/") && path != self && strings.Contains(path, ".so") {
-			if _, err := os.Stat(filepath.Join(base, path)); err != nil {
-				copyFile(t, path, filepath.Join(base, path))
+		if path := fields[len(fields)-1]; strings.HasPrefix(path, "/") && strings.Contains(path, ".so") {
+			copyFile(t, path, filepath.Join(base, path))
+			if short, ok := strings.CutPrefix(path, "/usr/lib"); ok { // where a program looks for its loader and libraries
+				copyFile(t, path, filepath.Join(base, "lib"+short))
 			}
 		}
 	}
-	// A dynamic program names its loader by the directory that the host may have merged into /usr.
 	for _, loader := range []string{"/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"} {
 		if _, err := os.Stat(loader); err == nil {
 			copyFile(t, loader, filepath.Join(base, loader))
