@@ -1,9 +1,11 @@
 package mask
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 )
 
 const units = "etc/systemd/system"
@@ -30,7 +32,7 @@ func (b *builder) system() error {
 	for _, name := range dependenciesMasked() {
 		enabledLink{name, "/dev/null"}.put(b)
 	}
-	if err := b.maskGenerators(); err != nil {
+	if err := errors.Join(b.maskGenerators(), b.unwant(enabled)); err != nil {
 		return err
 	}
 	enabledLink{"multi-user.target.wants/" + lingerService, "/" + units + "/" + lingerService}.put(b)
@@ -64,6 +66,37 @@ func (b *builder) maskGenerators() error {
 				return err
 			}
 			b.mask.put(Entry{Path: at, Kind: Link, Mode: 0o777, Target: "/dev/null"})
+		}
+	}
+	return nil
+}
+
+// unwant hides the links of /usr/lib by which targets want units that are masked, or do nothing in a container: systemd reads each, only to see
+// that. The masks stay, for whoever wants a unit in another way.
+func (b *builder) unwant(enabled []string) error {
+	unwanted := unlisted(append(unitsMasked(), unitsIdle()...), enabled)
+	for _, dir := range unitDirs() {
+		placed, err := b.h.follow(dir)
+		if err != nil {
+			return err
+		}
+		names, err := b.h.list(placed)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if !strings.HasSuffix(name, ".wants") {
+				continue
+			}
+			links, err := b.h.list(path.Join(placed, name))
+			if err != nil {
+				return err
+			}
+			for _, link := range links {
+				if slices.Contains(unwanted, link) {
+					b.mask.put(Entry{Path: path.Join(placed, name, link), Kind: Whiteout})
+				}
+			}
 		}
 	}
 	return nil

@@ -28,6 +28,14 @@ func unitsMasked() []string {
 	}
 }
 
+// unitsIdle are units that /usr/lib itself pulls in and that find nothing to do in a container: disks, firmware, the machine's own entropy.
+func unitsIdle() []string {
+	return []string{
+		"cryptsetup.target", "integritysetup.target", "systemd-pcrphase-sysinit.service", "systemd-pcrphase.service",
+		"systemd-random-seed.service", "systemd-repart.service", "veritysetup.target",
+	}
+}
+
 // dependenciesMasked are links of /usr/lib that start a service with the container although it need not: logind, a third of a boot, starts when a
 // login or loginctl first asks for it over D-Bus. A profile that enables such a service starts it at once.
 func dependenciesMasked() []string {

@@ -198,3 +198,24 @@ func TestGeneratorOfArguments(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsMaskedIsNotWanted(t *testing.T) {
+	root := madeHost(t, hostText(t, "debian"))
+	for _, test := range []struct {
+		units, hidden []string
+	}{
+		{nil, []string{"systemd-random-seed.service", "systemd-sysctl.service"}},
+		{[]string{"systemd-sysctl"}, []string{"systemd-random-seed.service"}},
+	} {
+		const wants = "usr/lib/systemd/system/sysinit.target.wants/"
+		var hidden []string
+		for _, e := range mustBuild(t, root, mask.Rules{System: true, Units: test.units}).Mask {
+			if name, ok := strings.CutPrefix(e.Path, wants); ok && e.Kind == mask.Whiteout {
+				hidden = append(hidden, name)
+			}
+		}
+		if !slices.Equal(hidden, test.hidden) {
+			t.Errorf("with the units %v the links %v are hidden, want %v", test.units, hidden, test.hidden)
+		}
+	}
+}
