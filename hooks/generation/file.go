@@ -13,6 +13,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -61,17 +63,15 @@ func sum(data []byte) string {
 // unpackHeader reads the header of a file of a kind from its beginning into header, and returns how many bytes it had.
 func unpackHeader(kind string, file []byte, header any) (int, error) {
 	first, rest, ok := bytes.Cut(file, []byte("\n"))
-	var number int
-	var digest string
-	var word string
-	if n, err := fmt.Sscanf(string(first[:min(len(first), 200)]), "sysctr %s %d %s", &word, &number, &digest); n < 2 || word != kind {
-		return 0, fmt.Errorf("%w: it does not begin as a %s does (%v)", ErrDamaged, kind, err)
+	words := strings.Split(string(first[:min(len(first), 200)]), " ")
+	if !ok || len(words) < 3 || words[0] != "sysctr" || words[1] != kind {
+		return 0, fmt.Errorf("%w: it does not begin as a %s does", ErrDamaged, kind)
 	}
-	if number != format {
-		return 0, fmt.Errorf("%w (format %d)", ErrFormat, number)
+	if words[2] != strconv.Itoa(format) {
+		return 0, fmt.Errorf("%w (format %.20q)", ErrFormat, words[2])
 	}
 	text, _, okText := bytes.Cut(rest, []byte("\n"))
-	if !ok || !okText || sum(text) != digest {
+	if !okText || len(words) != 4 || sum(text) != words[3] {
 		return 0, fmt.Errorf("%w: its header is not what was written", ErrDamaged)
 	}
 	if err := json.Unmarshal(text, header); err != nil {
