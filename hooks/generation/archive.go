@@ -67,32 +67,42 @@ type place struct {
 
 func (p place) file() pkgdb.File { return p.content.files[p.number].file() }
 
-// archive holds the contents that were read, and finds paths in them. Contents come, and never go.
+// archive holds the contents that were read, and finds paths in them. Contents come, and never go. Packs are taken in as they are stored, and
+// unpacked when the first path is asked for: most callers never ask.
 type archive struct {
 	mu     sync.Mutex
-	known  map[string]*content
+	known  map[string]bool  // keys of contents
+	packed [][]byte         // bodies, as stored, that are not unpacked yet
+	loose  []*content       // contents that are not in places yet
 	heads  map[string]int32 // first place of a path
 	places []place          // 0 is none
 }
 
 func newArchive() *archive {
-	return &archive{known: map[string]*content{}, heads: map[string]int32{}, places: make([]place, 1)}
+	return &archive{known: map[string]bool{}, heads: map[string]int32{}, places: make([]place, 1)}
 }
 
-// add takes in contents; those of a known key are not taken again.
+// add takes in contents that were just read from a package database.
 func (a *archive) add(all []*content) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, c := range all {
-		if a.known[c.Key] != nil {
-			continue
-		}
-		a.known[c.Key] = c
-		for i := range c.files {
-			path := c.files[i].path
-			a.places = append(a.places, place{content: c, number: int32(i), next: a.heads[path]})
-			a.heads[path] = int32(len(a.places) - 1)
-		}
+		a.known[c.Key] = true
+	}
+	a.loose = append(a.loose, all...)
+}
+
+// addPack takes in the body of a pack, which is what was written; nothing if all that it has is known.
+func (a *archive) addPack(keys []string, stored []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	news := false
+	for _, key := range keys {
+		news = news || !a.known[key]
+		a.known[key] = true
+	}
+	if news {
+		a.packed = append(a.packed, stored)
 	}
 }
 
@@ -100,18 +110,43 @@ func (a *archive) add(all []*content) {
 func (a *archive) has(key string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.known[key] != nil
+	return a.known[key]
 }
 
-// at returns every place of the path.
+// at returns every place of the path; a content that came twice has it twice.
 func (a *archive) at(path string) []place {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.unpack()
 	var all []place
 	for i := a.heads[path]; i != 0; i = a.places[i].next {
 		all = append(all, a.places[i])
 	}
 	return all
+}
+
+// unpack makes places of what came since the last time.
+func (a *archive) unpack() {
+	for _, stored := range a.packed {
+		buf, err := inflate(stored)
+		if err == nil {
+			var all []*content
+			all, err = decodeContents(buf)
+			a.loose = append(a.loose, all...)
+		}
+		if err != nil {
+			panic(fmt.Sprintf("a pack is what was written, and cannot be read: %v", err)) // its digest was right
+		}
+	}
+	a.packed = nil
+	for _, c := range a.loose {
+		for i := range c.files {
+			path := c.files[i].path
+			a.places = append(a.places, place{content: c, number: int32(i), next: a.heads[path]})
+			a.heads[path] = int32(len(a.places) - 1)
+		}
+	}
+	a.loose = nil
 }
 
 // encodeContents returns the body of a pack.
@@ -179,24 +214,13 @@ func encodePack(all []*content) ([]byte, error) {
 	return pack("pack", encodeContents(all), func(b body) any { return packHeader{Contents: keys, Body: b} })
 }
 
-// decodePack reads a file that encodePack made.
-func decodePack(file []byte) ([]*content, error) {
+// openPack returns the keys of the contents of a file that encodePack made, and its body as it is stored.
+func openPack(file []byte) (keys []string, stored []byte, err error) {
 	var h packHeader
 	at, err := unpackHeader("pack", file, &h)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	stored, err := h.Body.stored(file, at)
-	if err != nil {
-		return nil, err
-	}
-	buf, err := inflate(stored)
-	if err != nil {
-		return nil, err
-	}
-	all, err := decodeContents(buf)
-	if err == nil && len(all) != len(h.Contents) {
-		err = fmt.Errorf("%w: %d contents instead of %d", ErrDamaged, len(all), len(h.Contents))
-	}
-	return all, err
+	stored, err = h.Body.stored(file, at)
+	return h.Contents, stored, err
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sysctr/sysctr/hooks/generation"
 	"github.com/sysctr/sysctr/hooks/pkgdb"
 )
@@ -29,8 +31,23 @@ func open(tb testing.TB, dir string) *generation.Store {
 	return store
 }
 
+// spent reports the processor time of an operation too: on a busy machine the other figure says little.
+func spent(b *testing.B) (done func()) {
+	b.Helper()
+	now := func() int64 {
+		var u unix.Rusage
+		if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+			b.Fatal(err)
+		}
+		return u.Utime.Nano() + u.Stime.Nano()
+	}
+	start := now()
+	return func() { b.ReportMetric(float64(now()-start)/float64(b.N)/1e6, "cpu-ms/op") }
+}
+
 func BenchmarkTakeFirst(b *testing.B) {
 	source := thisMachine(b)
+	defer spent(b)()
 	for b.Loop() {
 		if _, err := open(b, b.TempDir()).Take(b.Context(), source); err != nil {
 			b.Fatal(err)
@@ -41,6 +58,7 @@ func BenchmarkTakeFirst(b *testing.B) {
 func BenchmarkTakeUnchanged(b *testing.B) {
 	source, dir := thisMachine(b), b.TempDir()
 	paths := 0
+	defer spent(b)()
 	for b.Loop() {
 		s, err := open(b, dir).Take(b.Context(), source)
 		if err != nil {
@@ -56,6 +74,7 @@ func BenchmarkCurrent(b *testing.B) {
 	if _, err := store.Take(b.Context(), source); err != nil {
 		b.Fatal(err)
 	}
+	defer spent(b)()
 	for b.Loop() {
 		if info, err := store.Current(b.Context(), source); err != nil || info.Number != 1 {
 			b.Fatal(info, err)
@@ -69,6 +88,7 @@ func BenchmarkLoadAndCompare(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	defer spent(b)()
 	for b.Loop() {
 		then, err := open(b, dir).Load(b.Context(), now.Number)
 		if err != nil {

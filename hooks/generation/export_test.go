@@ -43,8 +43,12 @@ func DecodeContents(buf []byte) (text string, again []byte, err error) {
 
 // DecodeFile reads a whole file of the archive, of either kind.
 func DecodeFile(file []byte) error {
-	if _, err := decodePack(file); err == nil {
-		return nil
+	if _, stored, err := openPack(file); err == nil {
+		buf, err := inflate(stored)
+		if err == nil {
+			_, err = decodeContents(buf)
+		}
+		return err
 	}
 	_, _, err := decodeSnapshot(file)
 	return err

@@ -28,15 +28,11 @@ func (s *Store) packs() (packs, error) {
 		if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
-		var h packHeader
-		at, err := unpackHeader("pack", file, &h)
-		if err == nil {
-			_, err = h.Body.stored(file, at)
-		}
+		keys, _, err := openPack(file)
 		if err != nil {
 			continue // what it had is stored anew
 		}
-		for _, key := range h.Contents {
+		for _, key := range keys {
 			found[key] = n
 		}
 	}

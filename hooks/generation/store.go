@@ -240,11 +240,11 @@ func (s *Store) load(number int) error {
 	if err != nil {
 		return err
 	}
-	all, err := decodePack(file)
+	keys, stored, err := openPack(file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	s.archive.add(all)
+	s.archive.addPack(keys, stored)
 	return nil
 }
 
