@@ -24,10 +24,11 @@ type Judged struct {
 
 // Inspection is what is true of containers after changes of the host.
 type Inspection struct {
-	Newest     int      // the generation of the host as it is now
-	Mixed      string   // why the package database is not at rest, "" if it is
-	Containers []Judged // in the order in which they were asked for
-	Reboot     string   // why the host itself has to be rebooted, "" if it has not
+	Newest     int                        // the generation of the host as it is now
+	Mixed      string                     // why the package database is not at rest, "" if it is
+	Containers []Judged                   // in the order in which they were asked for
+	Packages   []generation.PackageChange // that differ between what containers mounted and now
+	Reboot     string                     // why the host itself has to be rebooted, "" if it has not
 }
 
 // inspector looks at containers with one state of the host.
@@ -49,6 +50,7 @@ func (m *Manager) Inspect(ctx context.Context, containers []Container) (Inspecti
 	}
 	found := Inspection{Newest: i.now.Number, Mixed: i.now.Reason, Reboot: patch.Reboot(runningKernel(), i.now.Packages())}
 	found.Containers, err = i.judge(ctx, containers)
+	found.Packages = i.packages()
 	return found, err
 }
 

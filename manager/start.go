@@ -33,16 +33,20 @@ func (m *Manager) Restart(ctx context.Context, p Plan, how Apply) []Outcome {
 	s := m.starting()
 	defer s.close()
 	return m.carryOut(ctx, p, how, func(ctx context.Context, step Step) (bool, error) {
-		m.mark(step.Name)
-		if err := m.stopOne(ctx, step.Name, how.Now); err != nil {
-			return true, err
-		}
-		_, err := m.startOne(ctx, s, step.Name, how)
-		if err == nil {
-			m.unmark(step.Name)
-		}
-		return true, err
+		return true, m.restartOne(ctx, s, step.Name, how)
 	})
+}
+
+func (m *Manager) restartOne(ctx context.Context, s *starting, container string, how Apply) error {
+	m.mark(container)
+	if err := m.stopOne(ctx, container, how.Now); err != nil {
+		return err
+	}
+	_, err := m.startOne(ctx, s, container, how)
+	if err == nil {
+		m.unmark(container)
+	}
+	return err
 }
 
 // prepareUnits has the service manager know the records of what is about to start. A step that cannot be prepared fails in its lane.
