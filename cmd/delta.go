@@ -18,7 +18,7 @@ func (a *app) deltaCommand() *cobra.Command {
 		Use: "delta", Short: "Look into deltas, and take parts out of them", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.deltaUsage(), a.deltaDiff(), a.deltaReset())
+	c.AddCommand(a.deltaUsage(), a.deltaDiff(), a.deltaShadows(), a.deltaReset())
 	return c
 }
 

@@ -3,6 +3,7 @@ package manager
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/sysctr/sysctr/hooks/generation"
 	"github.com/sysctr/sysctr/manager/shadow"
@@ -50,4 +51,37 @@ func ChangesSince(ctx context.Context, load func(context.Context, int) (*generat
 	}
 	step(now)
 	return shadow.Between(diffs...), nil
+}
+
+// DeltaShadows looks at the deltas of containers, whatever they do, and reports for each what lies over files of the host; with own also what does
+// not. It changes nothing but the archive of generations.
+func (m *Manager) DeltaShadows(ctx context.Context, containers []string, own bool, report func(container string, found []shadow.Shadow)) error {
+	store, source, err := openGenerations(m.Dirs)
+	if err != nil {
+		return err
+	}
+	now, err := store.Take(ctx, source)
+	if err != nil {
+		return fmt.Errorf("look at the host: %w", err)
+	}
+	since := map[int]shadow.Changes{}
+	for _, container := range containers {
+		rec, err := m.store.Load(container)
+		if err != nil {
+			return err
+		}
+		changes, known := since[rec.Born]
+		if !known {
+			if changes, err = ChangesSince(ctx, store.Load, rec.Born, now); err != nil {
+				return err
+			}
+			since[rec.Born] = changes
+		}
+		found, err := m.Shadows(ctx, container, Look{Since: changes, Vendors: Archive{Store: store, Now: now}, All: true, Own: own})
+		if err != nil {
+			return fmt.Errorf("%s: %w", container, err)
+		}
+		report(container, found)
+	}
+	return nil
 }

@@ -77,3 +77,41 @@ func trashOf(t *testing.T, l *local, container string) int64 {
 	}
 	return list.Items[0].Trash
 }
+
+// What lies over files of the host is told apart. Nothing of this machine changes meanwhile, so nothing hides a patch.
+func TestLocalShadows(t *testing.T) {
+	if need.MountNamespace(t) {
+		return
+	}
+	l := newLocal(t)
+	c := l.name("s")
+	l.must(t, "create", c, "--profile", "command", "--start")
+	l.sh(t, "s", `chmod 600 /etc/debian_version; echo x >>/etc/issue; rm /etc/issue.net; rm -r /usr/share/base-files; mkdir /usr/share/base-files
+		mkdir -p /usr/local/lib; echo own >/usr/local/lib/libssl.so.3; echo me:x:1000:1000::/:/bin/sh >>/etc/passwd; touch /var/lib/dpkg/status
+		echo >>/var/lib/dpkg/status; : >"/opt/two
+lines"`)
+	want := map[string]string{
+		"/etc/debian_version": "metadata", "/etc/issue": "conffile", "/etc/issue.net": "whiteout", "/usr/share/base-files": "opaque", "/etc/passwd": "accounts",
+		"/var/lib/dpkg/status": "database",
+	}
+	if diff := cmp.Diff(want, changesOf(t, l.must(t, "delta", "shadows", c, "-o", "json"))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	want[`/opt/two\nlines`], want["/usr/local/lib/libssl.so.3"] = "own", "own"
+	own := changesOf(t, l.must(t, "delta", "shadows", c, "--own", "-o", "json"))
+	for path, class := range want {
+		if own[path] != class {
+			t.Errorf("%s is %q, want %q", path, own[path], class)
+		}
+	}
+	l.must(t, "stop", c)
+	var list struct{ Items []struct{ Hides bool } }
+	if err := json.Unmarshal([]byte(l.must(t, "delta", "shadows", "all", "-o", "json")), &list); err != nil || len(list.Items) != 6 {
+		t.Fatalf("of the stopped one: %v, %v", list, err)
+	}
+	for _, i := range list.Items {
+		if i.Hides {
+			t.Errorf("something hides a patch that there was not: %+v", list)
+		}
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sysctr/sysctr/hooks/generation"
 )
 
@@ -48,14 +50,24 @@ func Since(changes []Change) Changes {
 }
 
 // Between is Since for the differences between generations, in the order in which they came: each begins with that with which the one before ended.
+// It leaves out files that were sealed and are: no container could ever read them.
 func Between(diffs ...generation.Diff) Changes {
 	var all []Change
 	for _, d := range diffs {
 		for _, f := range d.Files {
+			if sealed(f.Was) && sealed(f.Is) {
+				continue
+			}
 			all = append(all, Change{Path: f.Path, Was: fileOf(f.Was), Is: fileOf(f.Is)})
 		}
 	}
 	return Since(all)
+}
+
+// sealed reports whether nobody but owner and group gets anything from a file, and it is no program, of which containers may have a copy.
+func sealed(m *generation.Meta) bool {
+	const others, execute = 0o005, 0o111
+	return m == nil || m.Type == unix.S_IFREG && m.Mode&(others|execute) == 0
 }
 
 func fileOf(m *generation.Meta) *File {
