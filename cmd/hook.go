@@ -220,7 +220,7 @@ func (a *app) hookPoke() *cobra.Command {
 where systemd is not PID 1 it leaves a refresh at work behind.
 
 ` + output.ExitStatus(output.ExitError, output.ExitUsage, output.ExitHost),
-		RunE: func(c *cobra.Command, _ []string) error {
+		RunE: func(*cobra.Command, []string) error {
 			if !regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`).MatchString(source) {
 				return usage(fmt.Errorf("source %q: want a word of up to 32 letters, digits and -", source))
 			}

@@ -90,29 +90,36 @@ func TestHookDpkgWithoutSystemd(t *testing.T) {
 		mark    string
 		starts  bool
 	}{
-		{"all is there", func(t *testing.T, _ debian) { prepare(t, false) }, "dpkg\n", true},
+		{"all is there", func(t *testing.T, _ debian) {
+			t.Helper()
+			prepare(t, false)
+		}, "dpkg\n", true},
 		{"no script", func(t *testing.T, d debian) {
+			t.Helper()
 			prepare(t, false)
 			if err := os.Remove(d.script); err != nil {
 				t.Fatal(err)
 			}
 		}, "none", false},
 		{"no program", func(t *testing.T, d debian) {
+			t.Helper()
 			prepare(t, false)
 			if err := os.Remove(d.binary); err != nil {
 				t.Fatal(err)
 			}
 		}, "dpkg\n", false},
 		{"a program that fails", func(t *testing.T, d debian) {
+			t.Helper()
 			prepare(t, false)
-			if err := os.WriteFile(d.binary, []byte("#!/nonexistent\n"), 0o700); err != nil { //nolint:gosec // it is executed
+			if err := os.WriteFile(d.binary, []byte("#!/nonexistent\n"), 0o700); err != nil {
 				t.Fatal(err)
 			}
 		}, "dpkg\n", false},
 		{"no /run/sysctr", func(*testing.T, debian) {}, "none", false},
 		{"a script that fails", func(t *testing.T, d debian) {
+			t.Helper()
 			prepare(t, false)
-			if err := os.WriteFile(d.script, []byte("#!/bin/sh\nexit 3\n"), 0o700); err != nil { //nolint:gosec // it is executed
+			if err := os.WriteFile(d.script, []byte("#!/bin/sh\nexit 3\n"), 0o700); err != nil {
 				t.Fatal(err)
 			}
 		}, "none", false},

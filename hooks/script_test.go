@@ -27,8 +27,12 @@ func TestHookScript(t *testing.T) {
 		prepare func(t *testing.T, s stage)
 		want    string // the mark
 	}{
-		"systemd": {func(t *testing.T, _ stage) { prepare(t, true) }, "apt\n"},
+		"systemd": {func(t *testing.T, _ stage) {
+			t.Helper()
+			prepare(t, true)
+		}, "apt\n"},
 		"no systemd or sysctr": {func(t *testing.T, s stage) {
+			t.Helper()
 			prepare(t, false)
 			if err := os.Remove(s.binary); err != nil {
 				t.Fatal(err)
@@ -36,19 +40,23 @@ func TestHookScript(t *testing.T) {
 		}, "apt\n"},
 		"a container": {func(*testing.T, stage) {}, "none"},
 		"marked already": {func(t *testing.T, _ stage) {
+			t.Helper()
 			prepare(t, true)
 			poke(t, hostDir, "dpkg")
 		}, "dpkg\napt\n"},
 		"full": {func(t *testing.T, _ stage) {
+			t.Helper()
 			prepare(t, true)
 			mount(t, hostDir, "size=4k")
 			fill(t, hostDir)
 		}, ""},
 		"full of names": {func(t *testing.T, _ stage) {
+			t.Helper()
 			prepare(t, true)
 			mount(t, hostDir, "nr_inodes=1")
 		}, "none"},
 		"read-only": {func(t *testing.T, _ stage) {
+			t.Helper()
 			prepare(t, true)
 			mount(t, hostDir, "")
 			if err := unix.Mount("", hostDir, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
@@ -56,11 +64,13 @@ func TestHookScript(t *testing.T) {
 			}
 		}, "none"},
 		"a file in the place of the directory": {func(t *testing.T, _ stage) {
+			t.Helper()
 			if err := errors.Join(os.MkdirAll("/run/sysctr", 0o755), os.WriteFile(hostDir, nil, 0o600)); err != nil {
 				t.Fatal(err)
 			}
 		}, "none"},
 		"no /dev": {func(t *testing.T, _ stage) {
+			t.Helper()
 			prepare(t, true)
 			mount(t, "/dev", "")
 		}, "none"},

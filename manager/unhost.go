@@ -31,7 +31,7 @@ func (m *Manager) RemoveHost(etc string) (kept []string, err error) {
 func removeHost(d lxc.Dirs, pool idrange.Pool, etc string) ([]string, error) {
 	errs := []error{
 		removeGroups(), removeIDs(pool, etc), mount.RemoveTmpfs(d.Run), removeUser(), lxc.RemoveLocks(d),
-		removeEmpty(d.Run), removeEmpty(filepath.Join(d.State, "containers")), removeEmpty(d.State), removeEmpty(d.Canary()),
+		removeEmpty(d.Run), removeEmpty(filepath.Join(d.State, "containers")), removeGenerations(d), removeEmpty(d.State), removeEmpty(d.Canary()),
 		removeFile(filepath.Join(etc, sysctlFile)),
 		removeEmpty(filepath.Join(etc, "sysctr", "profiles")), removeEmpty(filepath.Join(etc, "sysctr")),
 	}
@@ -60,6 +60,9 @@ func removeGroups() error {
 	}
 	return nil
 }
+
+// removeGenerations forgets what the host was like when containers started: there are none that would be compared with it.
+func removeGenerations(d lxc.Dirs) error { return os.RemoveAll(filepath.Join(d.State, "generations")) }
 
 func removeIDs(pool idrange.Pool, etc string) error {
 	var errs []error
