@@ -43,6 +43,9 @@ func (demo) paths() []string {
 func (d demo) build(t testing.TB) string {
 	t.Helper()
 	root := filepath.Join(d.dir, "demo-"+d.version+"-"+d.bytes)
+	if err := os.RemoveAll(root); err != nil {
+		t.Fatal(err)
+	}
 	texts := map[string]string{
 		"DEBIAN/control":                   fmt.Sprintf("Package: demo\nVersion: %s\nArchitecture: amd64\nMaintainer: nobody <nobody@example.com>\nDescription: a story\n", d.version),
 		"DEBIAN/conffiles":                 demoConf + "\n",

@@ -110,23 +110,26 @@ func Judge(f Facts, newest int) Judgement {
 	default:
 		j.Verdict = Unaffected
 	}
-	j.Action = action(f.Mounted, stale, hidden, unseen)
+	j.Action = action(stale, hidden, f.Mounted && (len(unseen) > 0 || slices.ContainsFunc(f.Shadows, generated)))
 	return j
 }
 
-// action of a container with these reasons. A restart cures what is stale and lets what could not be seen be looked at anew; what is
-// hidden stays hidden until somebody decides about the delta.
-func action(mounted bool, stale, hidden, unseen []Reason) Action {
+// action of a container with these reasons. A restart cures what is stale; anew is whether it also makes anew what hides the host's files, or lets
+// be seen what could not be. What its own delta hides stays hidden until somebody decides about that.
+func action(stale, hidden []Reason, anew bool) Action {
 	switch {
 	case slices.ContainsFunc(stale, waits):
 		return Wait
-	case len(stale) > 0 || mounted && len(unseen) > 0:
+	case len(stale) > 0 || anew:
 		return Restart
 	case len(hidden) > 0:
 		return Heal
 	}
 	return None
 }
+
+// generated reports whether a shadow is of the seed, which each start makes anew.
+func generated(s shadow.Shadow) bool { return s.Hides() && s.Layer == shadow.Seed }
 
 // waits says whether a restart would take something away that the container uses.
 func waits(r Reason) bool {

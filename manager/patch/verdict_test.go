@@ -22,6 +22,10 @@ func hiding() []shadow.Shadow {
 	return []shadow.Shadow{{Path: "/usr/lib/libssl.so.3", Class: shadow.VendorOld, Layer: shadow.Delta, Changed: true}}
 }
 
+func seeded() []shadow.Shadow {
+	return []shadow.Shadow{{Path: "/usr/bin/sudo", Class: shadow.VendorOld, Layer: shadow.Seed, Changed: true}}
+}
+
 func harmless() []shadow.Shadow {
 	return []shadow.Shadow{{Path: "/var/lib/dpkg/status", Class: shadow.Database, Layer: shadow.Delta, Changed: true}}
 }
@@ -50,6 +54,7 @@ func TestJudge(t *testing.T) {
 		"shadowed and stopped":                 {patch.Facts{Shadows: hiding()}, patch.Shadowed, patch.Heal},
 		"shadowed and stale":                   {patch.Facts{Mounted: true, Generation: 4, Shadows: hiding(), Evidence: found(evidence.Mapped)}, patch.Shadowed, patch.Restart},
 		"shadowed, and that is why it answers": {patch.Facts{Mounted: true, Generation: 4, Shadows: hiding(), Evidence: found(evidence.Answers)}, patch.Shadowed, patch.Heal},
+		"shadowed by its seed":                 {patch.Facts{Mounted: true, Generation: 4, Shadows: seeded()}, patch.Shadowed, patch.Restart},
 		"did not answer":                       {patch.Facts{Mounted: true, Generation: 5, Evidence: evidence.Report{Unknown: "it did not answer"}}, patch.Unknown, patch.Restart},
 		"stale, and did not answer": {patch.Facts{Mounted: true, Generation: 4, Evidence: evidence.Report{
 			Unknown: "it did not answer", Findings: found(evidence.Mapped).Findings}}, patch.Stale, patch.Restart},
