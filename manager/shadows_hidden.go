@@ -30,6 +30,9 @@ func (h *hunt) hidden(ctx context.Context, s spot, o *delta.Overlap, f *fact) er
 	}
 	note := func(p string) error {
 		f.Bare = false
+		if shadow.IsDatabase(p) {
+			return nil // nobody misses that
+		}
 		if len(f.Below) == shadow.MaxBelow {
 			f.More++
 			return fs.SkipAll

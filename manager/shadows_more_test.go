@@ -45,7 +45,7 @@ func TestShadowsOfUnknownBirth(t *testing.T) {
 	}
 }
 
-// TestShadowsInOrder asks for the container's own files as well, of which most looks know nothing.
+// TestShadowsOfOwnFiles asks for the container's own files as well, of which most looks know nothing.
 func TestShadowsOfOwnFiles(t *testing.T) {
 	if need.MountNamespace(t) {
 		return
@@ -63,6 +63,22 @@ lines"; rm usr/lib/x/gone.so`)
 	}
 	if v.asked != 0 {
 		t.Errorf("the archive was asked for %d paths, none of which differs", v.asked)
+	}
+}
+
+// TestOpaqueOverDatabase hides the host's package database: no patch is missed, and yet the directory hides something.
+func TestOpaqueOverDatabase(t *testing.T) {
+	if need.MountNamespace(t) {
+		return
+	}
+	s := newShadowed(t)
+	furnish(s)
+	s.in(func(root string) { shell(t, root, "rm -r var/lib; mkdir var/lib") })
+	for _, since := range []shadow.Changes{shadow.Ever(), shadow.Since([]shadow.Change{{Path: "/var/lib/dpkg/status", Is: &shadow.File{}}})} {
+		found := s.look(manager.Look{Since: since, All: true})
+		if len(found) != 1 || found[0].Hides() || found[0].Heal != shadow.Report {
+			t.Errorf("found %+v", found)
+		}
 	}
 }
 

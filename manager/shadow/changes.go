@@ -34,10 +34,13 @@ type Changes struct {
 func Ever() Changes { return Changes{ever: true} }
 
 // Since puts together changes in the order in which they happened: of several of one path the first says what was there and the last what is.
-// So a file that came and went meanwhile has changed as well.
+// So a file that came and went meanwhile has changed as well. The package managers' own is left out: nobody misses that.
 func Since(changes []Change) Changes {
 	byPath := make(map[string]Change, len(changes))
 	for _, c := range changes {
+		if IsDatabase(c.Path) {
+			continue
+		}
 		if before, twice := byPath[c.Path]; twice {
 			c.Was = before.Was
 			if c.Was == nil {

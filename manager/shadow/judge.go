@@ -50,7 +50,7 @@ func Judge(f Facts) Shadow {
 	}
 	s.Class, s.Heal, s.Detail = Own, Keep, ""
 	switch {
-	case isDatabase(f.Path) && !f.same():
+	case IsDatabase(f.Path) && !f.same():
 		s.Class, s.Detail = Database, "the container's own package database"
 	case IsAccounts(f.Path) && !f.same() && f.Is.Kind == delta.File:
 		f.accounts(&s)

@@ -11,8 +11,8 @@ func within(p, dir string) bool {
 	return strings.HasPrefix(p, dir) && (len(p) == len(dir) || p[len(dir)] == '/')
 }
 
-// isDatabase tells what package managers keep for themselves.
-func isDatabase(p string) bool {
+// IsDatabase tells what package managers keep for themselves.
+func IsDatabase(p string) bool {
 	return slices.ContainsFunc([]string{
 		"/var/lib/dpkg", "/var/lib/apt", "/var/cache/apt", "/var/cache/debconf", "/var/lib/ucf",
 		"/var/lib/rpm", "/usr/lib/sysimage/rpm", "/var/lib/dnf", "/var/cache/dnf", "/usr/lib/sysimage/libdnf5", "/var/cache/libdnf5",
