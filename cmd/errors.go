@@ -9,6 +9,7 @@ import (
 	"github.com/sysctr/sysctr/manager/idrange"
 	"github.com/sysctr/sysctr/manager/lxc"
 	"github.com/sysctr/sysctr/manager/record"
+	"github.com/sysctr/sysctr/manager/roll"
 	"github.com/sysctr/sysctr/overlay"
 	"github.com/sysctr/sysctr/overlay/delta"
 	"github.com/sysctr/sysctr/overlay/mask"
@@ -27,6 +28,9 @@ func meanings() []struct {
 		exit int
 		hint string
 	}{
+		{roll.ErrHalted, output.ExitGate, ""},
+		{roll.ErrBusy, output.ExitBusy, ""},
+		{roll.ErrCircle, output.ExitUsage, "change patch.after in the profiles"},
 		{record.ErrBusy, output.ExitBusy, ""},
 		{name.ErrNoMatch, output.ExitNoMatch, "'sysctr list' shows what there is"},
 		{name.ErrName, output.ExitUsage, ""},

@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"github.com/sysctr/sysctr/cmd/output"
@@ -18,3 +20,6 @@ func Plain(text string) string { return plain(text) }
 
 // Diffs are the changes that a result lists.
 func Diffs(outcomes []manager.Outcome) []output.Diff { return diffs(outcomes) }
+
+// ParseUntil reads the time of a hold.
+func ParseUntil(s string, now time.Time) (time.Time, error) { return parseUntil(s, now) }

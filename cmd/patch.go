@@ -17,7 +17,8 @@ func (a *app) patchCommand() *cobra.Command {
 		Use: "patch", Short: "See which containers have the host's patches, and prove it", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.patchStatus(), a.patchVerify(), a.patchPlan(), a.patchWhy(), a.patchRefresh())
+	c.AddCommand(a.patchStatus(), a.patchVerify(), a.patchPlan(), a.patchWhy(), a.patchRefresh(),
+		a.patchRoll(), a.patchPause(), a.patchResume(), a.patchAbort(), a.patchHold(), a.patchUnhold(), a.patchHistory(), a.patchReport())
 	return c
 }
 

@@ -236,7 +236,7 @@ func TestWarnings(t *testing.T) {
 	s.Isolation = profiles.Privileged
 	want := []string{
 		"isolation is privileged: root in the container is root of the host, and nothing that is promised of isolation holds",
-		"this version keeps network, ports, volumes, patch, usr, and does not act upon it yet",
+		"this version keeps network, ports, volumes, usr, and does not act upon it yet",
 	}
 	if diff := cmp.Diff(want, s.Warnings()); diff != "" {
 		t.Error(diff)

@@ -28,7 +28,6 @@ func (s Spec) kept() []string {
 		{"network", len(s.Network) > 0},
 		{"ports", len(s.Ports) > 0},
 		{"volumes", len(s.Volumes) > 0},
-		{"patch", asJSON(1, s.Patch) != asJSON(1, ordinary.Patch)},
 		{"usr", s.Usr != ordinary.Usr},
 	} {
 		if k.set {

@@ -18,7 +18,7 @@ type Line struct {
 	Have       int       `json:"have"`             // containers that have it
 	Of         int       `json:"of"`               // containers that ran when the roll began, and still exist
 	Resting    int       `json:"resting"`          // containers besides that were stopped or frozen then
-	Rest       []Rest    `json:"rest,omitempty"`   // those that do not have it, by name
+	Rest       []Rest    `json:"rest"`             // those that do not have it, by name
 	State      State     `json:"state"`            // of the roll
 	Why        string    `json:"reason,omitempty"` // of a roll that is halted or aborted
 }
