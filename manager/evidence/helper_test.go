@@ -194,7 +194,7 @@ func (r *residue) churn(program string) error {
 
 // effective returns the effective user id with which a program runs that an unprivileged user has started.
 func effective(program string) (string, error) {
-	cmd := &exec.Cmd{Path: program, Args: []string{program}, Env: []string{idVariable + "=1"}, Stdin: os.Stdin}
+	cmd := &exec.Cmd{Path: program, Args: []string{program}, Env: []string{idVariable + "=1", quickExit}, Stdin: os.Stdin}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1000, Gid: 1000}}
 	out, err := cmd.Output()
 	return string(out), err

@@ -16,6 +16,9 @@ import (
 // mountVariable makes the test binary mount an overlay at its first argument with the options of the variable: see mountStack.
 const mountVariable = "SYSCTR_TEST_MOUNT"
 
+// quickExit keeps a test binary that was built to detect races from waiting a second before it ends.
+const quickExit = "GORACE=atexit_sleep_ms=0"
+
 // mounter owns nothing on this machine: no package has a user of this id.
 const mounter = 64917
 
@@ -47,7 +50,7 @@ func mountStack(t testing.TB, base string) string {
 	}
 	attachIdmapped(t, base, at("base"))
 	inner := exec.Command("/proc/self/exe", at("inner"))
-	inner.Env = []string{mountVariable + "=lowerdir=" + at("mask") + ":" + at("base") + "," + layerOptions}
+	inner.Env = []string{mountVariable + "=lowerdir=" + at("mask") + ":" + at("base") + "," + layerOptions, quickExit}
 	inner.SysProcAttr = &syscall.SysProcAttr{
 		Credential: &syscall.Credential{Uid: mounter, Gid: mounter}, AmbientCaps: []uintptr{unix.CAP_SYS_ADMIN},
 	}
