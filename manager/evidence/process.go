@@ -126,10 +126,12 @@ func (p *process) mapping(m mapping) error {
 	found, seen := p.mapped[key]
 	if !seen {
 		st, err := stat(p.dir + "/map_files/" + m.name())
-		if err != nil {
+		if err != nil && !private(err) {
 			return err
 		}
-		found = p.judge(held{st: st, path: m.path}, p.monitor)
+		if err == nil {
+			found = p.judge(held{st: st, path: m.path}, p.monitor)
+		}
 		if err := p.remember(key, found); err != nil {
 			return err
 		}
@@ -198,11 +200,15 @@ func (p *process) descriptors() error {
 	}
 }
 
+// private reports whether the kernel refused to look at a file because it is on a FUSE filesystem of a user namespace: none of the host's. That
+// the process itself may be looked at has been shown by reading its maps.
+func private(err error) bool { return errors.Is(err, unix.EACCES) }
+
 // link looks at the file that a link in the process's directory stands for.
 func (p *process) link(name string, kind Kind) error {
 	st, err := stat(p.dir + "/" + name)
-	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENXIO) {
-		return nil // a FUSE filesystem of its own, which not even root may look at
+	if private(err) {
+		return nil
 	}
 	if err != nil {
 		return p.failed(err)

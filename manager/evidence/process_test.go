@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -168,4 +169,42 @@ func (h *host) start(t testing.TB) {
 	if h.process, err = alive.Look(cmd.Process.Pid); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestLeaderless has a process whose first thread has ended: its maps are empty, and those of its other threads are not.
+func TestLeaderless(t *testing.T) {
+	if need.MountNamespace(t) {
+		return
+	}
+	base := newHost(t)
+	write(t, filepath.Join(base, dir, "library"), "old", 0o644)
+	c := newContainer(t, base)
+	c.do("leaderless", "/usr/bin/init", dir+"library")
+	pid := c.zombie()
+	before := remember(t, base, dir+"library")
+	replace(t, base, dir+"library", "new", 0o644)
+	r := c.look(before.changed(t))
+	if f := kinds(r, dir+"library")[evidence.Mapped]; f.PID != pid {
+		t.Errorf("mapped by %d, want %d: %+v", f.PID, pid, r)
+	}
+}
+
+// zombie waits until a process of the container looks dead, and returns its id.
+func (c *container) zombie() int {
+	c.t.Helper()
+	layout, err := alive.ReadLayout()
+	must(c.t, err)
+	tree, err := layout.Tree(c.subject.Group)
+	must(c.t, err)
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		pids, err := tree.Processes()
+		must(c.t, err)
+		for _, pid := range pids {
+			if stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat"); err == nil && strings.Contains(string(stat), ") Z ") {
+				return pid
+			}
+		}
+	}
+	c.t.Fatal("no first thread has ended within 10 s")
+	return 0
 }
