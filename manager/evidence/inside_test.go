@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"syscall"
 
@@ -87,6 +88,8 @@ func (r *residue) obey(o order) (string, error) {
 		return "", unix.Mount(o.Args[0], o.Path, "", unix.MS_BIND, "")
 	case "run":
 		return "", r.run(o)
+	case "open apart":
+		return "", openApart(o.Path)
 	case "leaderless":
 		return r.leaderless(o)
 	case "crowd":
@@ -153,6 +156,21 @@ func (r *residue) churn(program string) error {
 		}()
 	}
 	return once()
+}
+
+// openApart has a thread open a file that has descriptors of its own, and keep it open.
+func openApart(path string) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		err := unix.Unshare(unix.CLONE_FILES)
+		if err == nil {
+			_, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		}
+		done <- err
+		select {}
+	}()
+	return <-done
 }
 
 // leaderless starts a process of which the first thread ends at once.

@@ -35,7 +35,7 @@ func (p *process) run() error {
 	if lines == 0 { // its memory is gone, which is so of a zombie and of a first thread that has ended
 		return p.threads()
 	}
-	err = errors.Join(p.descriptors(), p.arguments())
+	err = errors.Join(p.descriptors(), p.others(), p.arguments())
 	if vanished(err) {
 		return nil
 	}
@@ -203,6 +203,36 @@ func (p *process) descriptors() error {
 // private reports whether the kernel refused to look at a file because it is on a FUSE filesystem of a user namespace: none of the host's. That
 // the process itself may be looked at has been shown by reading its maps.
 func private(err error) bool { return errors.Is(err, unix.EACCES) }
+
+// kcmpFiles has kcmp(2) compare descriptor tables.
+const kcmpFiles = 2
+
+// others looks at the descriptors of threads that do not share those of the first one.
+func (p *process) others() error {
+	var st unix.Stat_t
+	if unix.Stat(p.dir+"/task", &st) == nil && st.Nlink == 3 { // it counts threads; most processes have one
+		return nil
+	}
+	ids, err := os.ReadDir(p.dir + "/task")
+	if err != nil {
+		return p.failed(err)
+	}
+	for _, id := range ids {
+		tid, err := strconv.Atoi(id.Name())
+		if err != nil || tid == p.PID {
+			continue
+		}
+		different, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(p.PID), uintptr(tid), kcmpFiles, 0, 0, 0)
+		if errno == 0 && different == 0 {
+			continue
+		}
+		thread := &process{look: p.look, Process: p.Process, dir: p.dir + "/task/" + id.Name(), monitor: p.monitor, files: p.files}
+		if err := thread.descriptors(); err != nil && !vanished(err) {
+			return err
+		}
+	}
+	return nil
+}
 
 // link looks at the file that a link in the process's directory stands for.
 func (p *process) link(name string, kind Kind) error {

@@ -20,7 +20,7 @@ func TestHeld(t *testing.T) {
 		return
 	}
 	base := newHost(t)
-	names := []string{"kept", "gone", "alias", "deleted", "hidden", "status", "other"}
+	names := []string{"kept", "gone", "alias", "deleted", "hidden", "status", "other", "apart"}
 	paths := make([]string, len(names))
 	for i, name := range names {
 		paths[i] = dir + name
@@ -32,8 +32,11 @@ func TestHeld(t *testing.T) {
 	c := newContainer(t, base)
 	for _, name := range append(names, "unlisted") {
 		how := "map"
-		if name == "status" || name == "gone" {
+		switch name {
+		case "status", "gone":
 			how = "open"
+		case "apart":
+			how = "open apart"
 		}
 		c.do(how, dir+name)
 	}
@@ -64,6 +67,7 @@ func TestHeld(t *testing.T) {
 		"hidden":   {evidence.Mapped, evidence.Answers},
 		"status":   {},
 		"other":    {evidence.Mapped, evidence.Answers},
+		"apart":    {evidence.Open, evidence.Answers},
 		"unlisted": {evidence.Mapped}, // changed after the list was made
 	} {
 		c.found(r, dir+name, want...)
