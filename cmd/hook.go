@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -250,7 +249,7 @@ func (a *app) unprepared(err error) error {
 
 // startRefresh leaves a refresh at work behind, of which the caller is not the parent for long.
 func startRefresh() error {
-	cmd := exec.CommandContext(context.WithoutCancel(context.Background()), self(), "patch", "refresh", "--detached")
+	cmd := exec.Command(self(), "patch", "refresh", "--detached") //nolint:noctx // it outlives us
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start a refresh: %w", err)

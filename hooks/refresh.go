@@ -166,7 +166,7 @@ func (r Refresh) unclean(ctx context.Context) string {
 
 // lock is held by the one process that refreshes: a lock of the open file, which no child inherits. nil means that another process has it.
 func (d Dir) lock() (unlock func() error, err error) {
-	file, err := d.lockFile()
+	file, err := d.lockFile(os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}
@@ -180,8 +180,8 @@ func (d Dir) lock() (unlock func() error, err error) {
 	return file.Close, nil
 }
 
-func (d Dir) lockFile() (*os.File, error) {
-	file, err := os.OpenFile(filepath.Join(string(d), "refresh.lock"), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+func (d Dir) lockFile(create int) (*os.File, error) {
+	file, err := os.OpenFile(filepath.Join(string(d), "refresh.lock"), os.O_RDWR|create|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the lock of refreshes: %w", err)
 	}
@@ -206,7 +206,7 @@ func (d Dir) release() { _ = os.Remove(filepath.Join(string(d), heldFile)) }
 
 // Waits returns what the refresh that runs now waits for: "" if none runs, or if it waits for nothing but the packages to stay quiet.
 func (d Dir) Waits() (reason string, err error) {
-	file, err := d.lockFile()
+	file, err := d.lockFile(0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

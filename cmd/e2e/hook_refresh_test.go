@@ -126,6 +126,17 @@ func TestHookRefreshOnAHost(t *testing.T) {
 			t.Errorf("the journal: %s", log)
 		}
 	})
+	t.Run("apt is killed between unpacking and configuring", func(t *testing.T) {
+		h.Sh(t, `pack slow 1 '[ -e /run/good ] && exit 0; touch /run/slow; exec sleep 1000'; rm /run/good
+systemd-run --quiet --unit=aptrun --setenv=DEBIAN_FRONTEND=noninteractive apt-get -qq --yes install /root/debs/slow-1.deb`)
+		h.Until(t, time.Minute, func(r e2e.Result) bool { return r.Code == 0 }, "test", "-e", "/run/slow")
+		h.Must(t, "systemctl", "kill", "--signal=KILL", "aptrun") // no hook of anybody runs
+		h.Until(t, time.Minute, func(r e2e.Result) bool {
+			return strings.Contains(r.Stderr, "held: ") && strings.Contains(r.Stderr, "slow: ")
+		}, "sysctr", "hook", "status")
+		h.Sh(t, "touch /run/good; dpkg --configure -a")
+		h.idle(t)
+	})
 	t.Run("a reboot of the host while it waits", func(t *testing.T) {
 		h.waits(t)
 		h.Reboot(t) // fails if the shutdown takes longer than a moment
