@@ -65,7 +65,12 @@ func mutations() []mutation {
 // status is what patch status says of one container.
 type status struct {
 	Name, State, Verdict, Action string
-	Reasons                      []struct{ Kind, Path, Package, Old, New, Detail, Comm string }
+	Reasons                      []reasoned
+}
+
+type reasoned struct {
+	Kind, Path, Package, Old, New, Detail, Comm string
+	PID                                         int
 }
 
 func (s status) has(kind string) bool {

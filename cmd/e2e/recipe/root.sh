@@ -12,6 +12,11 @@ security=${SYSCTR_SECURITY_MIRROR:-http://deb.debian.org/debian-security}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 packages=systemd,systemd-sysv,systemd-container,dbus,libpam-systemd,libnss-mymachines,polkitd,kmod,procps,iproute2,iputils-ping
 packages+=,lxc,liblxc1,libseccomp2,uidmap,sudo,adduser,apt-utils,python3-minimal,ca-certificates,less,attr,acl,e2fsprogs
+packages+=,openssl,unattended-upgrades,needrestart
+
+# Each version of OpenSSL that the archive has, for stories of a patch that really was one.
+archive='mkdir "$1/srv/debs" && chroot "$1" sh -c "cd /srv/debs && apt-cache madison libssl3 openssl | sort -u |
+	while read -r name _ version _; do apt-get -qq -o APT::Sandbox::User=root download \"\$name=\$version\"; done"'
 
 # A failed build leaves nothing behind that a later one could take for a root.
 work=$(mktemp -d "$out.new-XXXXXX")
@@ -19,7 +24,7 @@ trap 'rm -rf --one-file-system "$work"' EXIT
 
 debian() { # debian DIR [PACKAGE,...]
 	mmdebstrap --quiet --variant=minbase --skip=check/empty --include="$packages${2:+,$2}" \
-		--aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Retries "3"' bookworm "$1" - <<-SOURCES
+		--aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Retries "3"' --customize-hook="$archive" bookworm "$1" - <<-SOURCES
 		deb [signed-by=$keyring] $mirror bookworm main
 		deb [signed-by=$keyring] $mirror bookworm-updates main
 		deb [signed-by=$keyring] $security bookworm-security main
