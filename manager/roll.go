@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sysctr/sysctr/manager/lxc"
@@ -21,12 +22,40 @@ import (
 func (m *Manager) Rolls() roll.Store { return roll.Open(filepath.Join(m.Dirs.State, "rolls")) }
 
 // Roller carries out what a roll decides. It is a roll.Actor.
-func (m *Manager) Roller() roll.Actor { return roller{m} }
+func (m *Manager) Roller() roll.Actor { return &roller{m: m} }
 
-type roller struct{ m *Manager }
+type roller struct {
+	m *Manager
+
+	mu    sync.Mutex
+	users int       // restarts under way
+	s     *starting // theirs
+}
+
+// starting returns the starter that restarts under way share, and what to call afterwards. It ends with the last of them: one that lived on
+// through a later patch would still have the liblxc of before.
+func (r *roller) starting() (s *starting, leave func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.users == 0 {
+		r.s = r.m.starting()
+	}
+	r.users++
+	return r.s, r.leave
+}
+
+func (r *roller) leave() {
+	r.mu.Lock()
+	r.users--
+	last, s := r.users == 0, r.s
+	r.mu.Unlock()
+	if last {
+		s.close()
+	}
+}
 
 // Look sees every container whose record can be used.
-func (r roller) Look(context.Context) (roll.World, error) {
+func (r *roller) Look(context.Context) (roll.World, error) {
 	w, err := r.m.Observe()
 	if err != nil {
 		return roll.World{}, err
@@ -64,11 +93,11 @@ func sightOf(c Container) roll.Sight {
 }
 
 // Restart restarts the container if it is still what the roll has seen, which is looked at with its lock held.
-func (r roller) Restart(ctx context.Context, container, boot string, reasons []string) (roll.Sight, error) {
+func (r *roller) Restart(ctx context.Context, container, boot string, reasons []string) (roll.Sight, error) {
 	p := Plan{Verb: Restart, Steps: []Step{{Name: container, Action: Restart}}}
 	r.m.prepareUnits(ctx, p)
-	s := r.m.starting() // one for each: a later patch may be of liblxc, which a starter that lives on would still have
-	defer s.close()
+	s, leave := r.starting()
+	defer leave()
 	outcomes := r.m.carryOut(ctx, p, Apply{}, func(ctx context.Context, step Step) (bool, error) {
 		c := r.m.observeOne(container)
 		if seen := sightOf(c); seen.Condition == roll.Gone || seen.Condition == roll.Resting || seen.Boot != boot {
@@ -95,7 +124,7 @@ func tell(container string, reasons []string) {
 }
 
 // Health waits until the container is ready, asks its systemd for what has failed, and runs the probe.
-func (r roller) Health(ctx context.Context, container string, probe []string, timeout time.Duration) (roll.Health, error) {
+func (r *roller) Health(ctx context.Context, container string, probe []string, timeout time.Duration) (roll.Health, error) {
 	within := func(do func(ctx context.Context) error) error {
 		timed, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
@@ -118,7 +147,7 @@ func (r roller) Health(ctx context.Context, container string, probe []string, ti
 }
 
 // failed asks the container's systemd for its failed units. An init that is no systemd has none.
-func (r roller) failed(ctx context.Context, container string) ([]string, error) {
+func (r *roller) failed(ctx context.Context, container string) ([]string, error) {
 	var out capped
 	status, err := r.m.Exec(ctx, lxc.Attach{
 		Name: container, Argv: []string{"systemctl", "list-units", "--failed", "--plain", "--no-legend", "--full", "--no-pager"},
@@ -136,7 +165,7 @@ func (r roller) failed(ctx context.Context, container string) ([]string, error) 
 }
 
 // probe returns why a probe does not pass, or "".
-func (r roller) probe(ctx context.Context, container string, argv []string, timeout time.Duration) string {
+func (r *roller) probe(ctx context.Context, container string, argv []string, timeout time.Duration) string {
 	timed, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var out capped
