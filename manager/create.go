@@ -149,6 +149,9 @@ func (m *Manager) createLocked(ctx context.Context, names []string, spec profile
 	for i, err := range m.store.CreateMany(batch, makeDelta) {
 		failed[names[i]] = err
 	}
+	if len(spec.Share) > 0 {
+		retake(ctx, m.Dirs)
+	}
 	return nil
 }
 

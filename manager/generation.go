@@ -43,10 +43,10 @@ type visible struct {
 	hidden map[string]bool
 }
 
-func (v *visible) prepare() error {
+func (v *visible) prepare() ([]string, error) {
 	rules, err := v.rules()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	all := mask.Rules{}
 	for _, r := range rules {
@@ -56,7 +56,7 @@ func (v *visible) prepare() error {
 	all.Share = slices.Compact(all.Share)
 	layers, err := mask.BuildFor(v.root, all, v.points)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	v.hidden = map[string]bool{mask.CanaryDir: true} // every start writes there
 	for _, e := range layers.Mask {
@@ -64,7 +64,7 @@ func (v *visible) prepare() error {
 			v.hidden["/"+e.Path] = true
 		}
 	}
-	return nil
+	return all.Share, nil
 }
 
 // visible is asked for a path only if it has said yes to all above it.

@@ -51,6 +51,32 @@ func rulesOf(d lxc.Dirs) ([]mask.Rules, error) {
 	return rules, nil
 }
 
+// generationsInUse returns whether a start or a delta goes back to a generation.
+func (m *Manager) generationsInUse() func(int) bool {
+	used := sync.OnceValues(func() (map[int]bool, error) {
+		w, err := m.Observe()
+		used := map[int]bool{}
+		for _, c := range w.Containers {
+			mounted, _ := strconv.Atoi(c.Live.Generation)
+			used[mounted], used[c.Record.Born] = true, true
+		}
+		return used, err
+	})
+	return func(number int) bool {
+		numbers, err := used()
+		return err != nil || numbers[number]
+	}
+}
+
+// retake has the newest generation show what new containers see besides, so that their first start is on one that does. Without it they are
+// unknown until they are restarted.
+func retake(ctx context.Context, d lxc.Dirs) {
+	store, source, err := openGenerations(d)
+	if err == nil {
+		_, _ = store.Take(ctx, source) // see above
+	}
+}
+
 // bornOn is the number of the newest generation of the host, 0 if there is none or it cannot be told: then everything counts as changed since.
 func bornOn(ctx context.Context, d lxc.Dirs) int {
 	store, source, err := openGenerations(d)

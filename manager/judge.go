@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
@@ -37,9 +38,10 @@ type inspector struct {
 	store *generation.Store
 	now   *generation.Snapshot
 	diffs map[int]generation.Diff // from a generation to now
-	lost  map[int]error           // generations that cannot be read
-	since map[int]shadow.Changes  // what changed since a delta was born on a generation
-	views map[string]sight        // what containers of the same rules can see
+	olds  map[int]*generation.Snapshot
+	lost  map[int]error          // generations that cannot be read
+	since map[int]shadow.Changes // what changed since a delta was born on a generation
+	views map[string]sight       // what containers of the same rules can see
 }
 
 // Inspect looks at containers and says what is true of each. It changes nothing but the archive of generations; nothing of a container is run.
@@ -63,8 +65,9 @@ func (m *Manager) inspector(ctx context.Context) (*inspector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look at the host: %w", err)
 	}
+	_ = store.Prune(ctx, m.generationsInUse()) // what is kept for too long does no harm, and the next look tries again
 	return &inspector{
-		Manager: m, store: store, now: now, diffs: map[int]generation.Diff{}, lost: map[int]error{},
+		Manager: m, store: store, now: now, diffs: map[int]generation.Diff{}, olds: map[int]*generation.Snapshot{}, lost: map[int]error{},
 		since: map[int]shadow.Changes{}, views: map[string]sight{},
 	}, nil
 }
@@ -101,8 +104,8 @@ func (i *inspector) begin(ctx context.Context, c Container) patch.Facts {
 	}
 	f.Generation, _ = strconv.Atoi(c.Live.Generation)
 	f.Diff = i.diff(ctx, f.Generation)
-	if i.lost[f.Generation] != nil {
-		f.Generation = 0 // nothing is known of it: that is said of the container
+	if old := i.olds[f.Generation]; old == nil || old.Taken.After(c.Live.Started) || !shows(old, c.Live.Spec.Share) {
+		f.Generation = 0 // it is lost, another one of that number, or does not have all that the container sees: that is said of the container
 	}
 	return f
 }
@@ -116,9 +119,14 @@ func (i *inspector) diff(ctx context.Context, number int) generation.Diff {
 	if err != nil {
 		i.lost[number] = err
 	} else {
-		i.diffs[number] = generation.Compare(old, i.now)
+		i.diffs[number], i.olds[number] = generation.Compare(old, i.now), old
 	}
 	return i.diffs[number]
+}
+
+// shows reports whether a snapshot has all that a container sees of the host.
+func shows(s *generation.Snapshot, shares []string) bool {
+	return !slices.ContainsFunc(shares, func(path string) bool { return !slices.Contains(s.Shows, path) })
 }
 
 // examine looks at the processes and paths of what is mounted: together at all containers that had the same host and can see the same of it.

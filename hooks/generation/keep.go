@@ -78,7 +78,7 @@ func (s *Store) keep(st state) error {
 		return err
 	}
 	h := indexHeader{
-		Number: highest + 1, Taken: st.snapshot.Taken, Release: st.snapshot.Release, Scope: st.snapshot.Scope, Signature: st.signature,
+		Number: highest + 1, Taken: st.snapshot.Taken, Release: st.snapshot.Release, Scope: st.snapshot.Scope, Shows: st.snapshot.Shows, Signature: st.signature,
 		Digest: st.digest(), Devs: st.snapshot.index.devs,
 	}
 	if last.Number == highest && last.Digest == h.Digest && len(st.fresh) == 0 && s.intact(highest) {

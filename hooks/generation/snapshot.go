@@ -21,6 +21,7 @@ type Snapshot struct {
 	Info
 	Release  string
 	Scope    string
+	Shows    []string // paths that it shows besides those of the scope; what is at others is not in the index
 	packages []pkgdb.Package
 	index    *index
 	archive  *archive // has the content of every package

@@ -23,8 +23,8 @@ type Source struct {
 	// Points are the mount points of the file systems that belong to the base, absolute; "/" always belongs. What else is mounted below Root
 	// is not looked at, since containers do not see it.
 	Points []string
-	// Prepare is called before a walk; nil: nothing is to be prepared for Visible.
-	Prepare func() error
+	// Prepare is called before a walk, and returns the paths that Visible shows besides those of the Scope; nil: there are none.
+	Prepare func() (shows []string, err error)
 	// Visible says whether containers may see the path, which is absolute, as seen from Root. Nothing below a directory that is not visible is. It
 	// may be called from several goroutines at once. nil: all is visible.
 	Visible func(path string, dir bool) bool
@@ -32,6 +32,28 @@ type Source struct {
 	Scope string
 	// Release is the host's distribution and version, as in os-release(5).
 	Release string
+}
+
+func (s Source) packages(ctx context.Context) ([]pkgdb.Package, error) {
+	if s.DB == nil {
+		return nil, nil
+	}
+	packages, err := s.DB.Packages(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the packages: %w", err)
+	}
+	return packages, nil
+}
+
+// index walks what is visible, and returns what of it is besides the scope.
+func (s Source) index(ctx context.Context) (x *index, shows []string, err error) {
+	if s.Prepare != nil {
+		if shows, err = s.Prepare(); err != nil {
+			return nil, nil, fmt.Errorf("see what of the host is visible: %w", err)
+		}
+	}
+	x, err = walk(ctx, s)
+	return x, shows, err
 }
 
 // mark is what stat says of one path of the package database.

@@ -37,8 +37,9 @@ type indexHeader struct {
 	Taken     time.Time `json:"taken"`
 	Release   string    `json:"release"`
 	Scope     string    `json:"scope"`
-	Signature signature `json:"signature"` // null: an equal one proves nothing
-	Digest    string    `json:"digest"`    // of packages and index, see state.digest
+	Shows     []string  `json:"shows,omitempty"` // paths besides those of the scope
+	Signature signature `json:"signature"`       // null: an equal one proves nothing
+	Digest    string    `json:"digest"`          // of packages and index, see state.digest
 	Devs      []uint64  `json:"devs"`
 	Packs     []int     `json:"packs"` // numbers of those that have the contents
 	Body      body      `json:"body"`
@@ -188,7 +189,7 @@ func decodeSnapshot(file []byte) (*Snapshot, indexHeader, error) {
 		return nil, h, err
 	}
 	d := &decoder{buf: buf}
-	snapshot := &Snapshot{Info: Info{Number: h.Number, Taken: h.Taken}, Release: h.Release, Scope: h.Scope}
+	snapshot := &Snapshot{Info: Info{Number: h.Number, Taken: h.Taken}, Release: h.Release, Scope: h.Scope, Shows: h.Shows}
 	snapshot.packages = make([]pkgdb.Package, d.count())
 	for i := range snapshot.packages {
 		snapshot.packages[i] = decodePackage(d)

@@ -126,19 +126,17 @@ func (s *Store) lookOnce(ctx context.Context, source Source) (st state, calm boo
 	if err != nil {
 		return st, false, err
 	}
-	var packages []pkgdb.Package
-	if source.DB != nil {
-		if packages, err = source.DB.Packages(ctx); err != nil {
-			return st, false, fmt.Errorf("read the packages: %w", err)
-		}
-	}
-	if st.packs, err = s.packs(); err != nil {
+	packages, err := source.packages(ctx)
+	if err != nil {
 		return st, false, err
 	}
-	if st.fresh, err = st.packs.fresh(ctx, source.DB, packages); err != nil {
+	if st.packs, err = s.packs(); err == nil {
+		st.fresh, err = st.packs.fresh(ctx, source.DB, packages)
+	}
+	if err != nil {
 		return st, false, err
 	}
-	x, err := walk(ctx, source)
+	x, shows, err := source.index(ctx)
 	if err != nil {
 		return st, false, err
 	}
@@ -151,7 +149,7 @@ func (s *Store) lookOnce(ctx context.Context, source Source) (st state, calm boo
 	}
 	st.snapshot = &Snapshot{
 		Info:    Info{Taken: taken.UTC().Round(0), Mixed: reason != "", Reason: reason},
-		Release: source.Release, Scope: source.Scope, packages: packages, index: x, archive: s.archive,
+		Release: source.Release, Scope: source.Scope, Shows: shows, packages: packages, index: x, archive: s.archive,
 	}
 	if settled {
 		st.signature = before
@@ -162,7 +160,7 @@ func (s *Store) lookOnce(ctx context.Context, source Source) (st state, calm boo
 // digest is equal for two states that are one generation.
 func (st state) digest() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q\n", st.snapshot.Release)
+	fmt.Fprintf(h, "%q %q\n", st.snapshot.Release, st.snapshot.Shows)
 	for _, p := range st.snapshot.packages {
 		fmt.Fprintf(h, "%q %q %q %q %q %q\n", p.Name, p.Arch, p.Version, p.Status, p.Identity, p.Content)
 	}

@@ -52,11 +52,6 @@ type item struct {
 
 // walk returns the index of all that is visible of the source. What vanishes meanwhile is not in it.
 func walk(ctx context.Context, s Source) (*index, error) {
-	if s.Prepare != nil {
-		if err := s.Prepare(); err != nil {
-			return nil, err
-		}
-	}
 	root, err := unix.Open(s.Root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open the host's root", Path: s.Root, Err: err}

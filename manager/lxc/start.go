@@ -118,6 +118,7 @@ func (s *Starter) prepare(ctx context.Context, rec record.Record, live *record.L
 		return nil, err
 	}
 	before := s.packages(ctx)
+	live.Started = time.Now().UTC() // a generation that is taken later is not this start's
 	stacks, maskName, err := s.layers(rec)
 	if err != nil {
 		return nil, err

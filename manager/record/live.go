@@ -49,7 +49,7 @@ type Live struct {
 	Init    alive.Process `json:"init,omitzero"`
 	Monitor alive.Process `json:"monitor,omitzero"`
 	Starter alive.Process `json:"starter,omitzero"`
-	// Started is when the start began, in UTC.
+	// Started is when the start began, in UTC: after Generation was taken, before anything was mounted.
 	Started time.Time `json:"started"`
 	// Generation is the state of the host's package database that was mounted, a number or Mixed, "" if that could not be told; Mask is the name of the
 	// directory of the mask in use, relative to that of all masks; it may not be pruned.
