@@ -43,7 +43,7 @@ func RollPlan(w World, look Inspection, behind map[int]time.Time, policy profile
 		}
 		m.Action, m.Reasons, m.Leave = rollAction(j, m.Patch, behind[j.Generation], look.Newest, now)
 		if o.Only != nil && !o.Only[c.Name] {
-			m.Leave = "not asked for"
+			m.Leave = roll.NotAsked
 		}
 		p.Members = append(p.Members, m)
 	}

@@ -13,8 +13,8 @@ func New(id string, p Plan, now time.Time) (Roll, error) {
 		return Roll{}, err
 	}
 	r := Roll{
-		Format: Format, ID: id, State: Running, Generation: p.Generation, Manual: p.Manual, Policy: p.Policy, Packages: slices.Clone(p.Packages),
-		Started: now.UTC().Truncate(time.Second),
+		Format: Format, ID: id, State: Running, Generation: p.Generation, Manual: p.Manual, Force: p.Force, Policy: p.Policy,
+		Packages: slices.Clone(p.Packages), Started: now.UTC().Truncate(time.Second),
 	}
 	for _, planned := range p.Members {
 		r.Members = append(r.Members, newMember(planned, p, now))
@@ -66,9 +66,10 @@ func left(m Planned, p Plan) string {
 }
 
 // Merge returns the roll with a newer plan taken in: who is on its generation already stays as they are, who came is added, everybody else
-// is as the new plan says. Health before the first restart is kept, so that what an earlier patch broke is not taken for the usual. Nothing may
-// be under way. The error is that of Plan.Check; the roll is unchanged then.
+// is as the new plan says; what a human has asked for stays asked for. Health before the first restart is kept, so that what an earlier patch
+// broke is not taken for the usual. Nothing may be under way. The error is that of Plan.Check; the roll is unchanged then.
 func Merge(r Roll, p Plan, now time.Time) (Roll, error) {
+	p.Manual, p.Force = p.Manual || r.Manual, p.Force || r.Force
 	fresh, err := New(r.ID, p, now)
 	if err != nil {
 		return r, err
@@ -76,7 +77,6 @@ func Merge(r Roll, p Plan, now time.Time) (Roll, error) {
 	fresh.State, fresh.Reason, fresh.Started = r.State, r.Reason, r.Started
 	fresh.Proven = r.Proven && fresh.Generation <= r.Generation
 	fresh.Generation = max(fresh.Generation, r.Generation)
-	fresh.Manual = r.Manual || p.Manual
 	fresh.Packages = mergeChanges(r.Packages, fresh.Packages)
 	old := make(map[string]Member, len(r.Members))
 	for _, m := range r.Members {
@@ -94,6 +94,9 @@ func Merge(r Roll, p Plan, now time.Time) (Roll, error) {
 func (m Member) renewed(fresh Member, r Roll) Member {
 	onNewest := m.Result.Boot != "" && m.Result.Generation >= r.Generation
 	if (m.State == Done || m.State == Failed || m.State == Checking) && onNewest || m.State == Failed && fresh.State != Pending {
+		return m
+	}
+	if fresh.Leave == NotAsked && (m.State == Pending || m.State == Held) {
 		return m
 	}
 	if m.Before != nil {

@@ -50,7 +50,7 @@ type Planned struct {
 	Patch   profiles.Patch `json:"patch"`
 	Action  Action         `json:"action"`
 	Reasons []string       `json:"reasons,omitempty"`
-	// Leave is why it is left alone although its action is another, such as that it was not asked for.
+	// Leave is why it is left alone although its action is another, such as NotAsked.
 	Leave string `json:"leave,omitempty"`
 	// Resting says that it was stopped or frozen by hand.
 	Resting bool `json:"resting,omitempty"`
@@ -59,6 +59,9 @@ type Planned struct {
 	// Before is its health before the patch reached it; nil has the roll measure it before the first restart.
 	Before *Health `json:"before,omitempty"`
 }
+
+// NotAsked is why a plan that a human made for others leaves a container alone. It takes nothing back of the roll that is under way.
+const NotAsked = "not asked for"
 
 // The bounds of plans and rolls.
 const (

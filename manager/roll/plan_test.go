@@ -165,6 +165,28 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// An automatic plan takes nothing back of what a human has asked for, nor does a human who asks for one container take back the others.
+func TestMergeKeepsWhatWasAsked(t *testing.T) {
+	s := newScene(t, func(s *scene) {
+		s.plan.Manual, s.plan.Force = true, true
+		s.planned("a").Patch.Mode, s.planned("b").Action = profiles.Manual, roll.Wait
+	}, func(s *scene) { s.set("d", roll.Skipped) })
+	automatic := s.newer()
+	automatic.Manual, automatic.Force = false, false
+	r, err := roll.Merge(s.roll, automatic, s.now)
+	if err != nil || r.Count(roll.Pending) != 4 || !r.Manual || !r.Force {
+		t.Errorf("%d are pending, manual %v, force %v, %v", r.Count(roll.Pending), r.Manual, r.Force, err)
+	}
+	one := s.newer()
+	for i := range one.Members[:3] {
+		one.Members[i].Leave = roll.NotAsked
+	}
+	r, err = roll.Merge(s.roll, one, s.now)
+	if err != nil || r.Count(roll.Pending) != 4 {
+		t.Errorf("%d are pending, %v", r.Count(roll.Pending), err)
+	}
+}
+
 func TestRecord(t *testing.T) {
 	later := noon().Add(time.Minute)
 	failed := func(s *scene) { s.set("a", roll.Failed); s.roll.State = roll.Halted }

@@ -21,6 +21,7 @@ type Roll struct {
 	Reason     string          `json:"reason,omitempty"`
 	Generation int             `json:"generation"`
 	Manual     bool            `json:"manual,omitempty"`
+	Force      bool            `json:"force,omitempty"`
 	Policy     profiles.Policy `json:"policy"`
 	Packages   []Change        `json:"packages,omitempty"`
 	Started    time.Time       `json:"started"`
