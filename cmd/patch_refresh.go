@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -15,16 +14,10 @@ import (
 	"github.com/sysctr/sysctr/cmd/output"
 	"github.com/sysctr/sysctr/hooks"
 	"github.com/sysctr/sysctr/hooks/pkgdb"
+	"github.com/sysctr/sysctr/manager"
+	"github.com/sysctr/sysctr/manager/roll"
 	"github.com/sysctr/sysctr/profiles"
 )
-
-// refresher is what a refresh does when nobody works with the packages and all of them are whole.
-type refresher interface {
-	// Plan looks at what has changed since the last time, and says whether a roll has anything to do.
-	Plan(ctx context.Context) (work bool, err error)
-	// Roll does what the plan says and the policy allows.
-	Roll(ctx context.Context) error
-}
 
 type refreshOptions struct {
 	settle         time.Duration
@@ -61,7 +54,7 @@ at once one works, and it looks again for the others. sysctr-refresh.service run
 			if o.settle < 0 {
 				return usage(fmt.Errorf("--settle %v: want no less than 0s", o.settle))
 			}
-			return a.refresh(c.Context(), o, a.refresher())
+			return a.refresh(c.Context(), o)
 		},
 	}
 	c.Flags().DurationVar(&o.settle, "settle", 0, "how long no package manager may have worked (default: the configuration's, 30s)")
@@ -73,20 +66,14 @@ at once one works, and it looks again for the others. sysctr-refresh.service run
 	return c
 }
 
-func (a *app) refresh(ctx context.Context, o refreshOptions, follow refresher) error {
+func (a *app) refresh(ctx context.Context, o refreshOptions) error {
 	db, err := pkgdb.Detect("/")
 	if err != nil {
 		return &output.Error{Exit: output.ExitHost, Err: err}
 	}
 	r := hooks.Refresh{
 		Clock: hooks.WallClock{}, Dir: hooks.Dir(a.dirs.Host()), Packages: packages{db}, Wait: o.wait, Settle: o.settle, Say: a.printer.Say,
-		Look: func(ctx context.Context) error {
-			work, err := follow.Plan(ctx)
-			if err != nil || !work {
-				return err
-			}
-			return follow.Roll(ctx)
-		},
+		Look: a.follow,
 	}
 	ran, err := r.Run(ctx)
 	if err == nil && !ran {
@@ -139,11 +126,37 @@ func (p packages) Unclean(ctx context.Context) ([]string, error) {
 // maxSaid is how many problems one message names.
 const maxSaid = 5
 
-// refresher is what a refresh does on this host.
-func (a *app) refresher() refresher { return nothingFollows{} }
-
-// nothingFollows only waits: verdicts and rolls are not wired to the refresh yet.
-type nothingFollows struct{}
-
-func (nothingFollows) Plan(context.Context) (bool, error) { return false, nil }
-func (nothingFollows) Roll(context.Context) error         { return errors.New("there is no roll yet") }
+// follow looks at every container, and rolls those to which the policy says so. A roll that was interrupted is finished first; one that a gate has
+// stopped stays so until somebody resumes it.
+func (a *app) follow(ctx context.Context) error {
+	m, done, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	w, err := m.Observe()
+	if err != nil {
+		return err
+	}
+	p, err := a.planRoll(ctx, m, w, manager.RollOptions{})
+	if err != nil {
+		return err
+	}
+	r, err := roll.New("", p, time.Now())
+	if err != nil {
+		return err
+	}
+	_, active, err := m.Rolls().Active()
+	if err != nil {
+		return err
+	}
+	switch {
+	case r.Count(roll.Pending) > 0:
+		if err := m.Rolls().Submit(p); err != nil {
+			return err
+		}
+	case !active:
+		return nil
+	}
+	return a.drive(ctx, m)
+}

@@ -40,6 +40,9 @@ then have them now, by the verdict of 'sysctr patch status'; the others by name,
 					continue
 				}
 				rolls = append(rolls, e.Roll)
+				if e.Roll.State == roll.Halted {
+					a.printer.Warn("roll %s is halted: %s; cure that, then 'sysctr patch resume'", e.Roll.ID, e.Roll.Reason)
+				}
 			}
 			now, err := standings(c.Context(), m)
 			if err != nil {
