@@ -103,7 +103,11 @@ func (a *app) patchVerify() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return unpatched(found)
+			if err := unpatched(found); err != nil {
+				return err
+			}
+			a.printer.Say("%s", arrived(found))
+			return nil
 		},
 	}
 	t.flag(c)
@@ -131,6 +135,17 @@ func unpatched(found []manager.Judged) error {
 	}
 }
 
+// arrived says of how many containers what was proved.
+func arrived(found []manager.Judged) string {
+	patched := 0
+	for _, j := range found {
+		if j.Verdict == patch.Patched {
+			patched++
+		}
+	}
+	return fmt.Sprintf("proved: %d patched, %d unaffected", patched, len(found)-patched)
+}
+
 // judge looks at the containers that targets name, all without a target, and prints what is true of them.
 func (a *app) judge(c *cobra.Command, t *targeting, args []string) ([]manager.Judged, error) {
 	var found []manager.Judged
@@ -144,14 +159,17 @@ func (a *app) judge(c *cobra.Command, t *targeting, args []string) ([]manager.Ju
 		for i, j := range found {
 			items[i] = judgedOf(j)
 		}
-		a.sayReboot(look)
+		a.sayHost(look)
 		return output.List[judged]{Kind: "PatchStatusList", Items: items, Empty: "no containers", Columns: judgedColumns()}.Print(a.printer, a.format)
 	})
 	return found, err
 }
 
-// sayReboot says once what no restart of a container can cure.
-func (a *app) sayReboot(look manager.Inspection) {
+// sayHost says once what of the host no restart of a container can cure, and what verdicts are worth while packages change.
+func (a *app) sayHost(look manager.Inspection) {
+	if look.Mixed != "" {
+		a.printer.Warn("the host's packages are changing (%s): verdicts are of this moment, and starts are stale", look.Mixed)
+	}
 	if look.Reboot != "" {
 		a.printer.Warn("the host has to be rebooted: %s", look.Reboot)
 	}
@@ -204,7 +222,7 @@ wait     it uses what is gone from the host, or the host's release changed: rest
 						items = append(items, judgedOf(j))
 					}
 				}
-				a.sayReboot(look)
+				a.sayHost(look)
 				return output.List[judged]{Kind: "PatchPlanList", Items: items, Empty: "nothing to do", Columns: judgedColumns()}.Print(a.printer, a.format)
 			})
 		},

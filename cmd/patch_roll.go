@@ -102,7 +102,7 @@ func (a *app) planRoll(ctx context.Context, m *manager.Manager, w manager.World,
 	if err != nil {
 		return roll.Plan{}, err
 	}
-	a.sayReboot(look)
+	a.sayHost(look)
 	return manager.RollPlan(w, look, behind, config.Policy, asked, time.Now()), nil
 }
 
