@@ -56,11 +56,7 @@ func (a *app) change(c *cobra.Command, args []string, o *changing, v verb) error
 			a.printer.Warn("%v", err)
 		}
 	}
-	w, err := m.Observe()
-	if err != nil {
-		return err
-	}
-	names, err := o.choose(w, args)
+	w, names, err := o.choose(ctx, m, args)
 	if err != nil {
 		if o.gone && !o.dryRun {
 			a.publish(ctx) // whoever destroyed them may not have come to this

@@ -37,11 +37,7 @@ func (a *app) atConsole(c *cobra.Command, args []string) error {
 		return ownFailure(a.translate(err))
 	}
 	defer done()
-	w, err := m.Observe()
-	if err != nil {
-		return ownFailure(err)
-	}
-	names, err := (&targeting{}).choose(w, args)
+	w, names, err := (&targeting{}).choose(c.Context(), m, args)
 	if err != nil {
 		return ownFailure(a.translate(err))
 	}

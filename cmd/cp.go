@@ -98,11 +98,7 @@ func (a *app) cp(ctx context.Context, src, dst string, o *copyOptions) error {
 		return err
 	}
 	defer done()
-	w, err := m.Observe()
-	if err != nil {
-		return err
-	}
-	names, err := o.choose(w, []string{from.targets + to.targets})
+	w, names, err := o.choose(ctx, m, []string{from.targets + to.targets})
 	if err != nil {
 		return err
 	}

@@ -150,11 +150,7 @@ func (a *app) lookAt(c *cobra.Command, t *targeting, args []string, f func(*mana
 		return err
 	}
 	defer done()
-	w, err := m.Observe()
-	if err != nil {
-		return err
-	}
-	names, err := t.choose(w, args)
+	_, names, err := t.choose(c.Context(), m, args)
 	if err != nil {
 		return err
 	}

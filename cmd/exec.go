@@ -71,11 +71,7 @@ func (a *app) exec(c *cobra.Command, args, argv []string, o *execOptions) error 
 		return ownFailure(a.translate(err))
 	}
 	defer done()
-	w, err := m.Observe()
-	if err != nil {
-		return ownFailure(err)
-	}
-	names, err := o.choose(w, args)
+	w, names, err := o.choose(c.Context(), m, args)
 	if err != nil {
 		return ownFailure(a.translate(err))
 	}

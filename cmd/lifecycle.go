@@ -112,11 +112,7 @@ func (a *app) askFirst(c *cobra.Command, args []string, o *changing, v verb) err
 		return err
 	}
 	defer done()
-	w, err := m.Observe()
-	if err != nil {
-		return err
-	}
-	names, err := o.choose(w, args)
+	w, names, err := o.choose(c.Context(), m, args)
 	if err != nil {
 		return err
 	}

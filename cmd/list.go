@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +24,7 @@ type container struct {
 	Isolation  string    `json:"isolation"`
 	Addresses  []string  `json:"addresses"`
 	Generation string    `json:"generation"`
-	Verdict    string    `json:"verdict"`
+	Verdict    string    `json:"verdict"` // "" if nobody has looked
 	PID        int       `json:"pid"`
 	Unit       bool      `json:"unit"`
 	IDs        string    `json:"ids"`
@@ -37,7 +39,7 @@ type container struct {
 
 func view(c manager.Container, drift []string) container {
 	v := container{
-		Name: c.Name, State: string(c.Status.State), Ready: c.Status.Ready, Reason: c.Status.Reason, Profile: c.Record.Spec.Profile,
+		Name: c.Name, State: string(c.Status.State), Ready: c.Status.Ready, Reason: c.Status.Reason, Profile: c.Record.Spec.Profile, Verdict: string(c.Verdict),
 		Tags: append([]string{}, c.Record.Spec.Tags...), Isolation: string(c.Record.Spec.Isolation), Addresses: []string{},
 		MachineID: c.Record.MachineID, Autostart: c.Record.Spec.Autostart, Priority: c.Record.Spec.Priority, Created: c.Record.Created,
 		Drift: append([]string{}, drift...), Pending: append([]string{}, c.Pending()...),
@@ -53,35 +55,46 @@ func view(c manager.Container, drift []string) container {
 
 func (a *app) listCommand() *cobra.Command {
 	var t targeting
+	var judge bool
 	c := &cobra.Command{
 		Use: "list [TARGET…]", Aliases: []string{"ls"}, Short: "List containers",
-		Long: "Lists containers with their state; all of them without a target.\n\n" +
+		Long: "Lists containers with their state; all of them without a target. With --patch, or a target such as\n" +
+			"patch:stale, it looks at each of them, which takes longer, and shows its verdict too: whether the\n" +
+			"host's patches have arrived. See 'sysctr patch status' for why.\n\n" +
 			output.ExitStatus(output.ExitError, output.ExitUsage, output.ExitNoMatch),
 		ValidArgsFunction: a.completeTargets,
-		RunE: func(c *cobra.Command, args []string) error {
-			var found []manager.Container
-			var used manager.Sample
-			err := a.observe(c, &t, args, func(m *manager.Manager, all []manager.Container) error {
-				found = all
-				if a.format == output.FormatWide {
-					used = m.Sample(all)
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			drift := manager.World{Containers: found}.Drift(a.library().Resolve)
-			items := make([]container, len(found))
-			for i, c := range found {
-				items[i] = view(c, drift[c.Name])
-			}
-			return output.List[container]{Kind: "ContainerList", Items: items, Columns: columnsOf(time.Now(), used), Empty: "no containers"}.
-				Print(a.printer, a.format)
-		},
+		RunE:              func(c *cobra.Command, args []string) error { return a.list(c, &t, args, judge) },
 	}
 	t.flag(c)
+	c.Flags().BoolVar(&judge, "patch", false, "look at each container, and show whether the host's patches have arrived")
 	return c
+}
+
+// list prints containers; judge says whether they are looked at.
+func (a *app) list(c *cobra.Command, t *targeting, args []string, judge bool) error {
+	return a.observe(c, t, args, func(m *manager.Manager, found []manager.Container) error {
+		w := manager.World{Containers: found}
+		var used manager.Sample
+		if a.format == output.FormatWide {
+			used = m.Sample(found)
+		}
+		if judge {
+			var err error
+			if w, err = m.Judge(c.Context(), w); err != nil {
+				return err
+			}
+		}
+		drift := w.Drift(a.library().Resolve)
+		items := make([]container, len(w.Containers))
+		for i, c := range w.Containers {
+			items[i] = view(c, drift[c.Name])
+		}
+		columns := columnsOf(time.Now(), used)
+		if slices.ContainsFunc(items, func(c container) bool { return c.Verdict != "" }) {
+			columns = slices.Insert(columns, 2, output.Column[container]{Header: "verdict", Cell: func(c container) string { return c.Verdict }})
+		}
+		return output.List[container]{Kind: "ContainerList", Items: items, Columns: columns, Empty: "no containers"}.Print(a.printer, a.format)
+	})
 }
 
 // observe calls f with the containers that targets name, all without a target.
@@ -91,26 +104,23 @@ func (a *app) observe(c *cobra.Command, t *targeting, args []string, f func(*man
 		return err
 	}
 	defer done()
-	w, err := m.Observe()
-	if err != nil {
-		return err
-	}
-	found, err := t.among(w, args)
+	found, err := t.among(c.Context(), m, args)
 	if err != nil {
 		return err
 	}
 	return f(m, found)
 }
 
-// among returns the containers of the world that targets name, all without a target.
-func (t *targeting) among(w manager.World, args []string) ([]manager.Container, error) {
+// among observes the world and returns the containers that targets name, all without a target; see choose.
+func (t *targeting) among(ctx context.Context, m *manager.Manager, args []string) ([]manager.Container, error) {
 	if len(args) == 0 && len(t.exclude) == 0 {
-		return w.Containers, nil
+		w, err := m.Observe()
+		return w.Containers, err
 	}
 	if len(args) == 0 {
 		args = []string{"all"}
 	}
-	names, err := t.choose(w, args)
+	w, names, err := t.choose(ctx, m, args)
 	if err != nil {
 		return nil, err
 	}

@@ -70,11 +70,7 @@ func (a *app) logs(c *cobra.Command, args []string, o *logsOptions) error {
 		return err
 	}
 	defer done()
-	w, err := m.Observe()
-	if err != nil {
-		return err
-	}
-	names, err := o.choose(w, args)
+	w, names, err := o.choose(c.Context(), m, args)
 	if err != nil {
 		return err
 	}

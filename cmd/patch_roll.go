@@ -57,7 +57,7 @@ func (a *app) roll(ctx context.Context, o *rollOptions, args []string) error {
 	}
 	asked := manager.RollOptions{Manual: true, Force: o.force}
 	if len(args) > 0 || len(o.exclude) > 0 {
-		chosen, err := o.among(w, args)
+		chosen, err := o.among(ctx, m, args)
 		if err != nil {
 			return err
 		}

@@ -71,7 +71,7 @@ filesystem: / is their read-only lower layer, and each owns only a small delta.
 
 Targets are the same in every verb, and several are a union:
   web7  'web<1..100>'  web[1-100]  web{1..100}  'web*'  @tag
-  profile:web  state:running  all      -x TARGET takes away`
+  profile:web  state:running  patch:stale  all      -x TARGET takes away`
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{

@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -23,21 +25,31 @@ func (t *targeting) flag(c *cobra.Command) {
 	c.Flags().StringArrayVarP(&t.exclude, "exclude", "x", nil, "take these targets away")
 }
 
-// choose returns the names that the targets name among the containers of the world, in natural order.
-func (t *targeting) choose(w manager.World, args []string) ([]string, error) {
+// choose observes the world and returns it with the names that the targets name among its containers, in natural order. Only for a target that
+// asks for verdicts are the containers looked at, all of them.
+func (t *targeting) choose(ctx context.Context, m *manager.Manager, args []string) (manager.World, []string, error) {
+	w, err := m.Observe()
+	if err != nil {
+		return w, nil, err
+	}
 	include, err := parseTargets(args)
 	if err != nil {
-		return nil, err
+		return w, nil, err
 	}
 	exclude, err := parseTargets(t.exclude)
 	if err != nil {
-		return nil, err
+		return w, nil, err
+	}
+	if slices.ContainsFunc(slices.Concat(include, exclude), name.Target.AsksVerdict) {
+		if w, err = m.Judge(ctx, w); err != nil {
+			return w, nil, err
+		}
 	}
 	names, err := name.Select(include, exclude, w.Subjects())
 	if t.gone && errors.Is(err, name.ErrNoMatch) {
-		return orGone(w, include, exclude, err)
+		names, err = orGone(w, include, exclude, err)
 	}
-	return names, err
+	return w, names, err
 }
 
 // orGone selects as if every container that is named were there, and returns the error if none that is selected is.
@@ -102,7 +114,7 @@ func atLeastOneTarget(_ *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return &output.Error{
 			Exit: output.ExitUsage, Message: "no target is given",
-			Hint: "name containers: web7, 'web<1..100>', 'web*', @tag, profile:web, state:running or all",
+			Hint: "name containers: web7, 'web<1..100>', 'web*', @tag, profile:web, state:running, patch:stale or all",
 		}
 	}
 	return nil
@@ -120,11 +132,7 @@ func (a *app) targetsCommand() *cobra.Command {
 				return err
 			}
 			defer done()
-			w, err := m.Observe()
-			if err != nil {
-				return err
-			}
-			names, err := t.choose(w, args)
+			_, names, err := t.choose(c.Context(), m, args)
 			if err != nil {
 				return err
 			}

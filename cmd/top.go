@@ -84,12 +84,8 @@ type topView struct {
 }
 
 // look observes the containers and takes a sample.
-func (v *topView) look() ([]manager.Container, manager.Sample, error) {
-	w, err := v.m.Observe()
-	if err != nil {
-		return nil, nil, err
-	}
-	found, err := v.options.among(w, v.args)
+func (v *topView) look(ctx context.Context) ([]manager.Container, manager.Sample, error) {
+	found, err := v.options.among(ctx, v.m, v.args)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -98,7 +94,7 @@ func (v *topView) look() ([]manager.Container, manager.Sample, error) {
 
 // once takes two samples and measures as many deltas as the time allows.
 func (v *topView) once(ctx context.Context) ([]figures, error) {
-	found, before, err := v.look()
+	found, before, err := v.look(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (v *topView) live(ctx context.Context, in, out *os.File) (err error) {
 // measure renews the sizes of deltas until ctx ends.
 func (v *topView) measure(ctx context.Context) {
 	for ctx.Err() == nil {
-		if found, _, err := v.look(); err == nil {
+		if found, _, err := v.look(ctx); err == nil {
 			v.sizes.Measure(ctx, found)
 		}
 		select {
@@ -61,7 +61,7 @@ func (v *topView) loop(ctx context.Context, keys <-chan byte, out *os.File) erro
 	defer tick.Stop()
 	soon := time.NewTimer(topWindow) // the first rates
 	defer soon.Stop()
-	found, v1, err := v.look()
+	found, v1, err := v.look(ctx)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (v *topView) loop(ctx context.Context, keys <-chan byte, out *os.File) erro
 		case <-soon.C:
 		case <-tick.C:
 		}
-		found, now, err := v.look()
+		found, now, err := v.look(ctx)
 		if err != nil && !errors.Is(err, name.ErrNoMatch) { // that they are all gone can change again
 			return err
 		}

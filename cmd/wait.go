@@ -37,11 +37,7 @@ func (a *app) wait(c *cobra.Command, args []string, t *targeting, until string, 
 		return err
 	}
 	defer done()
-	w, err := m.Observe()
-	if err != nil {
-		return err
-	}
-	names, err := t.choose(w, args)
+	w, names, err := t.choose(ctx, m, args)
 	if err != nil {
 		return err
 	}

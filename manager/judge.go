@@ -56,6 +56,22 @@ func (m *Manager) Inspect(ctx context.Context, containers []Container) (Inspecti
 	return found, err
 }
 
+// Judge returns the world with a verdict on every container. What has one already costs nothing; the rest costs what Inspect does.
+func (m *Manager) Judge(ctx context.Context, w World) (World, error) {
+	if !slices.ContainsFunc(w.Containers, func(c Container) bool { return c.Verdict == "" }) {
+		return w, nil
+	}
+	look, err := m.Inspect(ctx, w.Containers)
+	if err != nil {
+		return World{}, err
+	}
+	judged := World{Containers: slices.Clone(w.Containers)}
+	for i, j := range look.Containers { // in the same order
+		judged.Containers[i].Verdict = j.Verdict
+	}
+	return judged, nil
+}
+
 func (m *Manager) inspector(ctx context.Context) (*inspector, error) {
 	store, source, err := openGenerations(m.Dirs)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/sysctr/sysctr/manager/patch"
 	"github.com/sysctr/sysctr/manager/record"
 	"github.com/sysctr/sysctr/profiles/name"
 )
@@ -19,6 +20,7 @@ type Container struct {
 	Status record.Status
 	// Restarting is whether a restart has stopped it and has not started it again: it may be under way, or was interrupted.
 	Restarting bool
+	Verdict    patch.Verdict // "" unless somebody asked, see Judge
 }
 
 // World is what was observed, in natural order of the names.
@@ -89,6 +91,7 @@ func (w World) Subjects() []name.Subject {
 	for i, c := range w.Containers {
 		subjects[i] = name.Subject{
 			Name: c.Name, Profile: c.Record.Spec.Profile, State: string(c.Status.State), Tags: c.Record.Spec.Tags,
+			Verdict: string(c.Verdict),
 		}
 	}
 	return subjects

@@ -115,6 +115,9 @@ func (t Target) String() string { return t.text }
 // Lasting says whether the target means the same containers whatever happens to them: it does not ask for their state or verdict.
 func (t Target) Lasting() bool { return t.text != "" && t.kind != kindState && t.kind != kindVerdict }
 
+// AsksVerdict says whether what the target means depends on verdicts, which somebody has to find out first.
+func (t Target) AsksVerdict() bool { return t.kind == kindVerdict }
+
 // Names gives the names of a target that is an expression, and nil for every other: what create can make.
 func (t Target) Names() []string { return slices.Clone(t.names) }
 

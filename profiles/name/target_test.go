@@ -176,3 +176,15 @@ func FuzzParseTarget(f *testing.F) {
 		}
 	})
 }
+
+// TestAsksVerdict: only "patch:" makes somebody look at containers.
+func TestAsksVerdict(t *testing.T) {
+	for text, want := range map[string]bool{
+		"patch:stale": true, "patch:patched": true, "state:running": false, "all": false, "web1": false, "web*": false, "@tag": false, "profile:web": false,
+	} {
+		target, err := name.ParseTarget(text)
+		if err != nil || target.AsksVerdict() != want {
+			t.Errorf("%s asks for verdicts: %v, %v", text, target.AsksVerdict(), err)
+		}
+	}
+}
