@@ -139,6 +139,9 @@ func (a *app) alone(args []string) error {
 		return err
 	}
 	err := manager.RunUnit(ctx, a.dirs, self(), args[1], func(ctx context.Context, name string, live record.Live) error {
+		if !live.Init.Alive() { // its command is done already; this process ends at once, and the unit with it
+			return systemd.Ready(socket, os.Getpid(), "done")
+		}
 		status := "running, not ready"
 		if live.Ready {
 			status = "running"

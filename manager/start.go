@@ -131,6 +131,8 @@ func (m *Manager) awaitReady(ctx context.Context, container string, how Apply) e
 	for {
 		c := m.observeOne(container)
 		switch {
+		case c.Status.State == record.Stopped && m.done(c):
+			return nil
 		case c.Status.State != record.Running && c.Status.State != record.Starting:
 			return fmt.Errorf("it ended while it booted: it is %s%s", c.Status.State, because(c.Status.Reason))
 		case c.Status.Ready:
@@ -144,6 +146,12 @@ func (m *Manager) awaitReady(ctx context.Context, container string, how Apply) e
 			return ctx.Err()
 		}
 	}
+}
+
+// done reports whether a stopped container has done what it was for: its command has ended, and well.
+func (m *Manager) done(c Container) bool {
+	status, known := m.host.Status(c.Name)
+	return len(c.Record.Spec.Command) > 0 && c.Live.Phase == record.PhaseRunning && known && status == 0
 }
 
 // askReady asks the container's own systemd whether it has booted, and records the answer.

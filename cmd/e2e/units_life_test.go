@@ -179,9 +179,11 @@ func (h unitHost) command(t *testing.T) {
 	h.Must(t, "sysctr", "destroy", "cmd<1..4>", "--yes")
 	h.Must(t, "sysctr", "create", "once1", "--profile", "command", "--set", "command=[/bin/false]")
 	h.Must(t, "sysctr", "create", "once2", "--profile", "command", "--set", "command=[/bin/true]")
-	h.Run(t, "sysctr", "start", "once1", "once2") // they end at once, perhaps before the start is over
+	h.Run(t, "sysctr", "start", "once1") // it ends at once, perhaps before the start is over
+	h.Must(t, "sysctr", "start", "once2")
 	h.await(t, "once2", "ended", func(s sight) bool { return s.State == "stopped" && s.Active != "active" })
 	h.Must(t, "sysctr", "destroy", "once1", "once2", "--yes", "--force")
+	h.noCommand(t)
 	h.Must(t, "sysctr", "create", "fails1", "--profile", "command", "--set", `command=[/bin/sh, -c, "sleep 1; exit 3"]`, "--start")
 	h.await(t, "fails1", "started again after it failed", func(s sight) bool { return s.Restarts >= 2 && s.up() })
 	h.await(t, "fails1", "its status is told", func(s sight) bool { return s.State == "stopped" && strings.Contains(s.Reason, "status 3") })
@@ -190,6 +192,23 @@ func (h unitHost) command(t *testing.T) {
 		t.Errorf("a failing command, stopped by hand: %+v", s)
 	}
 	h.Must(t, "sysctr", "destroy", "fails1", "--yes")
+}
+
+// noCommand starts what cannot be executed, and the start says so.
+func (h unitHost) noCommand(t *testing.T) {
+	const reason = "its command /no/such cannot be executed: no such file or directory"
+	h.Must(t, "sysctr", "create", "none1", "--profile", "command", "--set", "command=[/no/such]")
+	if r := h.Run(t, "sysctr", "start", "none1"); r.Code != 1 || !strings.Contains(r.Stderr, reason) {
+		t.Errorf("start says %+v, want %q", r, reason)
+	}
+	if got := h.await(t, "none1", "given up", func(s sight) bool { return s.Active == "failed" }); !strings.Contains(got.Reason, reason) {
+		t.Errorf("it is %+v, want %q", got, reason)
+	}
+	h.Must(t, "sysctr", "stop", "none1")
+	if got := h.see(t, "none1"); got.State != "stopped" || got.Reason != "" {
+		t.Errorf("stopped by hand: %+v", got)
+	}
+	h.Must(t, "sysctr", "destroy", "none1", "--yes")
 }
 
 // failedStart proves that the reason of a failure reaches who asked, the journal and the list, and that systemd gives up.

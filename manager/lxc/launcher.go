@@ -169,6 +169,9 @@ func (l *launcher) kill() error {
 // launchError is a launcher's answer: how far it came.
 type launchError struct{ stage, code int32 }
 
+// ended reports whether the container had started, and ended before its init was asked for.
+func (e launchError) ended() bool { return e.stage == C.SYSCTR_NO_INIT }
+
 func (e launchError) Error() string {
 	switch e.stage {
 	case C.SYSCTR_NO_CONFIG:

@@ -84,7 +84,6 @@ func (s *Starter) start(ctx context.Context, rec record.Record, live record.Live
 		return nil, errors.Join(err, started.abandon())
 	}
 	processes, err := s.launch(rec.Name, argv)
-	err = errors.Join(err, root.Close(), os.Remove(s.Dirs.Root(rec.Name)))
 	if err == nil {
 		err = executed(processes.initPID)
 	}
@@ -96,7 +95,15 @@ func (s *Starter) start(ctx context.Context, rec record.Record, live record.Live
 	if err == nil {
 		live.Init, live.Monitor, err = look(processes)
 	}
-	if err != nil {
+	if len(rec.Spec.Command) > 0 {
+		if err == nil {
+			err = ran(processes.initPID)
+		}
+		if endedAtOnce(err) {
+			err = s.outcome(ctx, rec, root.At, err)
+		}
+	}
+	if err = errors.Join(err, root.Close(), os.Remove(s.Dirs.Root(rec.Name))); err != nil {
 		return nil, errors.Join(err, started.abandon())
 	}
 	live.Phase = record.PhaseRunning
