@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -117,13 +116,7 @@ func (a *app) startCreated(ctx context.Context, m *manager.Manager, made []manag
 		if !ok {
 			continue
 		}
-		made[i].Status, made[i].Err, made[i].Changed = s.Status, errors.Join(out.Err, s.Err), out.Changed || s.Changed
-		switch {
-		case out.Action == manager.Create && s.Action == manager.Start:
-			made[i].Action = "create+start"
-		case out.Action == manager.None:
-			made[i].Action, made[i].Why = s.Action, s.Why
-		}
+		made[i] = manager.Follow(out, s)
 	}
 	return made, nil
 }

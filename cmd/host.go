@@ -35,19 +35,24 @@ changed something, see sysctr-hook(8).
 			if os.Geteuid() != 0 {
 				return &output.Error{Message: "the host is root's to prepare", Hint: "run it with sudo"}
 			}
-			errs := []error{a.prepareHost()}
+			items, err := a.prepareHost()
 			if !boot && systemd.Booted("/") {
-				errs = append(errs, enableUnits(c.Context()))
+				changed, unitsErr := enableUnits(c.Context())
+				items, err = append(items, prepared("units", changed)), errors.Join(err, unitsErr)
 			}
-			if err := errors.Join(errs...); err != nil {
+			if err != nil {
 				return &output.Error{Exit: output.ExitHost, Message: "the host cannot be prepared: " + err.Error(), Hint: "see 'sysctr doctor'", Err: err}
 			}
 			a.publish(c.Context())
 			if !boot && !noHooks {
-				a.hostHooks()
+				items = append(items, a.hostHooks()...)
 			}
-			if !boot {
-				a.printer.Say("the host is ready")
+			if boot {
+				return nil
+			}
+			a.printer.Say("the host is ready")
+			if a.format.Structured() {
+				return a.printer.Result(a.format, output.Result{Items: items})
 			}
 			return nil
 		},
@@ -57,8 +62,17 @@ changed something, see sysctr-hook(8).
 	return c
 }
 
-// hostHooks installs the drop-ins. A host without them is slower to see a patch, and prepared nevertheless.
-func (a *app) hostHooks() {
+// prepared is one thing that a host needs, as the result of host init lists it.
+func prepared(name string, changed bool) output.Item {
+	item := output.Item{Name: name, Action: "none", Changed: changed, State: "prepared", Ready: true}
+	if changed {
+		item.Action = "prepare"
+	}
+	return item
+}
+
+// hostHooks installs the drop-ins. A host without them is slower to see a patch, and prepared nevertheless: what fails is a warning and no item.
+func (a *app) hostHooks() (good []output.Item) {
 	err := a.hookScriptThere()
 	var items []output.Item
 	if err == nil {
@@ -71,10 +85,14 @@ func (a *app) hostHooks() {
 		switch {
 		case i.Error != nil:
 			a.printer.Warn("hook of %s: %s; see 'sysctr hook install'", i.Name, i.Error.Message)
+			continue
 		case i.Changed:
 			a.printer.Say("hook of %s: made", i.Name)
 		}
+		i.Name = "hook of " + i.Name
+		good = append(good, i)
 	}
+	return good
 }
 
 // unhook removes the drop-ins and returns those that it leaves.
@@ -92,41 +110,42 @@ func (a *app) unhook() (kept []string) {
 }
 
 // prepareHost makes what the host needs, and says what it made.
-func (a *app) prepareHost() error {
+func (a *app) prepareHost() (items []output.Item, err error) {
 	var errs []error
 	for _, p := range manager.Prepare(a.dirs, idrange.Default(), a.etc) {
 		switch {
 		case p.Err != nil:
 			errs = append(errs, fmt.Errorf("%s: %w", p.Name, p.Err))
-		case p.Changed && p.Detail != "":
+		case p.Detail != "":
 			a.printer.Say("%s: %s", p.Name, p.Detail)
 		case p.Changed:
 			a.printer.Say("%s: made", p.Name)
 		}
+		items = append(items, prepared(p.Name, p.Changed))
 	}
-	return errors.Join(errs...)
+	return items, errors.Join(errs...)
 }
 
 // enableUnits has the target of all containers start with the host, and the unit files read. What watches for patches starts at once.
-func enableUnits(ctx context.Context) error {
+func enableUnits(ctx context.Context) (bool, error) {
 	u, err := newUnits(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer u.close()
 	if err := u.conn.Reload(ctx); err != nil {
-		return err
+		return false, err
 	}
 	changed, err := u.conn.Enable(ctx, append(systemd.Watchers(), systemd.Target))
 	if err != nil {
-		return fmt.Errorf("enable sysctr's units (was sysctr installed by 'make install'?): %w", err)
+		return false, fmt.Errorf("enable sysctr's units (was sysctr installed by 'make install'?): %w", err)
 	}
 	if err := u.reload(ctx, changed); err != nil {
-		return err
+		return false, err
 	}
 	var errs []error
 	u.conn.Start(ctx, systemd.Watchers(), func(_ string, result error) { errs = append(errs, result) })
-	return errors.Join(errs...)
+	return changed, errors.Join(errs...)
 }
 
 // disableUnits is the reverse, and has systemd forget that the host was prepared.

@@ -110,10 +110,14 @@ func (a *app) planRoll(ctx context.Context, m *manager.Manager, w manager.World,
 func (a *app) drive(ctx context.Context, m *manager.Manager) error {
 	r, err := roll.Run(ctx, m.Rolls(), m.Roller(), roll.Wall{}, a.sayEvent)
 	if r.ID == "" {
-		if err == nil {
-			a.printer.Say("nothing to do")
+		if err != nil {
+			return err
 		}
-		return err
+		a.printer.Say("nothing to do")
+		if a.format.Structured() {
+			return a.printer.Result(a.format, output.Result{})
+		}
+		return nil
 	}
 	w, errLook := m.Observe()
 	if errLook != nil {

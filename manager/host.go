@@ -42,7 +42,7 @@ func Prepare(d lxc.Dirs, pool idrange.Pool, etc string) []Preparation {
 		done = append(done, Preparation{Name: s.name, Changed: changed, Err: err})
 	}
 	raised, refused, err := raiseLimits("/", etc)
-	return append(done, Preparation{Name: "kernel limits", Changed: len(raised)+len(refused) > 0, Detail: told(raised, refused), Err: err})
+	return append(done, Preparation{Name: "kernel limits", Changed: len(raised) > 0, Detail: told(raised, refused), Err: err})
 }
 
 func makeDirs(d lxc.Dirs, etc string) (bool, error) {
