@@ -1,0 +1,157 @@
+package e2e_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sysctr/sysctr/cmd/e2e/need"
+)
+
+// TestAnsibleFleet is a fleet in one task: made, unchanged, foreseen in check mode, with one that fails, and away.
+func TestAnsibleFleet(t *testing.T) {
+	if need.MountNamespace(t) {
+		return
+	}
+	a, l := newAnsible(t), newLocal(t)
+	web := l.name("web<1..5>")
+	want := func(more map[string]any) map[string]any {
+		options := map[string]any{"name": []string{web}, "state": "started"}
+		for k, v := range more {
+			options[k] = v
+		}
+		return options
+	}
+	a.foresees(t, l, want(nil), "create+start", 5)
+	for _, c := range l.list(t) {
+		if c.State != "running" || !c.Ready {
+			t.Errorf("after the task: %+v", c)
+		}
+	}
+	if p, got := a.module(t, l, "container", want(nil)); got.Changed || p.counts["localhost"]["changed"] != 0 {
+		t.Errorf("the second run: %+v", got)
+	}
+	changes := map[string]any{"set": map[string]any{"limits.memory": "256M", "priority": 7}, "tags": []string{"front", "eu"}}
+	a.foresees(t, l, want(changes), "apply", 5)
+	if _, got := a.module(t, l, "container", want(changes)); got.Changed {
+		t.Errorf("the settings again: %+v", got)
+	}
+	if _, got := a.module(t, l, "container", want(nil)); got.Changed {
+		t.Errorf("without settings nothing is taken back: %+v", got)
+	}
+	_, info := a.module(t, l, "container_info", map[string]any{"target": []string{"@front", "@eu"}})
+	if len(info.Containers) != 5 || info.Changed || info.Containers[0]["priority"] != 7.0 {
+		t.Errorf("container_info by tag: %+v", info)
+	}
+	if _, info := a.module(t, l, "container_info", map[string]any{"target": []string{"@nobody"}}); info.Failed || len(info.Containers) != 0 {
+		t.Errorf("container_info of none: %+v", info)
+	}
+	l.must(t, "stop", l.name("web2"))
+	before := l.look(t, "web1").PID
+	_, got := a.module(t, l, "container", want(map[string]any{"state": "restarted"}))
+	if after := l.look(t, "web1"); after.PID == before || l.look(t, "web2").State != "running" || got.Summary["changed"] != 5 {
+		t.Errorf("restarted: %+v and %+v", got, after)
+	}
+	a.foresees(t, l, want(map[string]any{"state": "stopped"}), "stop", 5)
+	t.Run("one fails", func(t *testing.T) { a.oneFails(t, l, web) })
+	a.foresees(t, l, want(map[string]any{"state": "absent"}), "destroy", 5)
+	if _, got := a.module(t, l, "container", want(map[string]any{"state": "absent"})); got.Changed || got.Failed || len(l.list(t)) != 0 {
+		t.Errorf("absent again: %+v", got)
+	}
+}
+
+// foresees runs a task in check mode, which changes nothing, and then in earnest: both tell of the same containers, actions and differences.
+func (a *ansible) foresees(t *testing.T, l *local, options map[string]any, action string, n int) {
+	t.Helper()
+	before := l.must(t, "list", "-o", "json")
+	checked, foreseen := a.module(t, l, "container", options, "--check", "--diff")
+	if after := l.must(t, "list", "-o", "json"); after != before {
+		t.Fatalf("check mode has changed\n%s\nto\n%s", before, after)
+	}
+	ran, done := a.module(t, l, "container", options, "--diff")
+	if len(foreseen.Items) != n || len(done.Items) != n || !foreseen.Changed || !done.Changed || done.Failed {
+		t.Fatalf("foreseen %+v\ndone %+v", foreseen, done)
+	}
+	for i, item := range done.Items {
+		f := foreseen.Items[i]
+		if item.Action != action || f.Action != action || f.Name != item.Name || !f.Changed || !item.Changed {
+			t.Errorf("foreseen %+v, done %+v, want %s", f, item, action)
+		}
+	}
+	if string(foreseen.Diff) != string(done.Diff) || len(done.Diff) < 10 {
+		t.Errorf("the differences foreseen are\n%s\nand those done\n%s", foreseen.Diff, done.Diff)
+	}
+	if checked.counts["localhost"]["changed"] != 1 || ran.counts["localhost"]["changed"] != 1 || !strings.Contains(checked.Stdout, "--- before: "+l.name("web1")) {
+		t.Errorf("the plays tell otherwise:\n%s\n%s", checked.Stdout, ran.Stdout)
+	}
+}
+
+// oneFails: the reason of the one that cannot start is told, the others are up, and the same task finishes when that is cured.
+func (a *ansible) oneFails(t *testing.T, l *local, web string) {
+	dir := t.TempDir()
+	gone := filepath.Join(dir, "gone")
+	// The container's root is not the machine's, and must get there.
+	if err := errors.Join(os.Mkdir(gone, 0o755), os.Chmod(dir, 0o755), os.Chmod(filepath.Dir(dir), 0o755)); err != nil { //nolint:gosec // see above
+		t.Fatal(err)
+	}
+	mounts := []map[string]string{{"source": gone, "target": "/srv"}}
+	_, got := a.module(t, l, "container", map[string]any{"name": l.name("web3"), "state": "present", "set": map[string]any{"mounts": mounts}})
+	if !got.Changed || got.Failed {
+		t.Fatalf("the setting of one: %+v", got)
+	}
+	if err := os.Remove(gone); err != nil {
+		t.Fatal(err)
+	}
+	options := map[string]any{"name": web, "state": "started"}
+	_, got = a.module(t, l, "container", options)
+	if !got.Failed || got.RC != 3 || !strings.Contains(got.Msg, l.name("web3")+": ") || !strings.Contains(got.Msg, gone) || got.Summary["failed"] != 1 {
+		t.Errorf("one cannot start: %+v", got)
+	}
+	for _, c := range l.list(t) {
+		if (c.State == "running") != (c.Name != l.name("web3")) {
+			t.Errorf("one cannot start: %+v", c)
+		}
+	}
+	if err := os.Mkdir(gone, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, got = a.module(t, l, "container", options); got.Failed || got.Summary["changed"] != 1 || l.look(t, "web3").State != "running" {
+		t.Errorf("after the cure: %+v", got)
+	}
+}
+
+// TestAnsibleRefusals: what is nonsense fails with sysctr's own words, and nothing is changed.
+func TestAnsibleRefusals(t *testing.T) {
+	if need.MountNamespace(t) {
+		return
+	}
+	a, l := newAnsible(t), newLocal(t)
+	for _, test := range []struct {
+		summary, module string
+		options         map[string]any
+		want            string
+	}{
+		{"name", "container", map[string]any{"name": []string{"Web1"}}, "Web1"},
+		{"option instead of a name", "container", map[string]any{"name": []string{"--force"}}, "--force"},
+		{"range", "container", map[string]any{"name": []string{l.name("web<1..")}}, "is not closed"},
+		{"target instead of a name", "container", map[string]any{"name": []string{"all"}, "state": "absent"}, "all"},
+		{"profile", "container", map[string]any{"name": []string{l.name("web1")}, "profile": "nosuch"}, "no such profile"},
+		{"setting", "container", map[string]any{"name": []string{l.name("web1")}, "set": map[string]any{"limits.memory": "lots"}}, "limits.memory"},
+		{"timeout", "container", map[string]any{"name": []string{l.name("web1")}, "timeout": "soon"}, "soon"},
+		{"profile's text", "profile", map[string]any{"name": "web", "content": "extends: system\nlimits: {memroy: 1G}\n"}, "web.yaml:2:10"},
+		{"profile's name", "profile", map[string]any{"name": "../web", "content": "extends: system\n"}, "../web"},
+		{"command in none", "container_exec", map[string]any{"name": l.name("web1"), "argv": []string{"true"}}, "no container"},
+	} {
+		t.Run(test.summary, func(t *testing.T) {
+			_, got := a.module(t, l, test.module, test.options)
+			if !got.Failed || got.Changed || !strings.Contains(got.Msg, test.want) {
+				t.Errorf("%+v, want a failure with %q", got, test.want)
+			}
+		})
+	}
+	if left := listing(t, "/etc/sysctr/profiles"); len(l.list(t)) != 0 || len(left) > 1 {
+		t.Errorf("something was made: %+v, %q", l.list(t), left)
+	}
+}
