@@ -9,4 +9,7 @@
 // /etc/hosts a link into it: renamed into place, it is new in all running containers at once, and whatever reads names through the C library's
 // "files" has it, before the network is up and without a port to attack. The host has the same lines as a block of its own /etc/hosts. A name
 // server would be a process to keep alive and to patch, and machined's resolver answers on the host only.
+//
+// What it does not do: the forward chains of the host's other tables may still refuse what ours let pass, such as Docker's; where bridged packets
+// pass the rules of routed ones (br_netfilter), a container reaches its own published port only by its own address; nothing calls this package yet.
 package network

@@ -80,6 +80,9 @@ func design() rules {
 			"github.com/coreos/go-systemd/v22": {"systemd"},
 			"github.com/godbus/dbus/v5":        {"systemd"},
 			"github.com/spf13/cobra":           {"cmd"},
+			"github.com/google/nftables":       {"manager/network"},
+			"github.com/vishvananda/netlink":   {"manager/network"},
+			"github.com/mdlayher/netlink":      {"manager/network"}, // nftables' own, for the size of its buffers
 			"golang.org/x/term":                {"cmd", "cmd/output"},
 			"golang.org/x/sys":                 nil,
 			"golang.org/x/sync":                nil,

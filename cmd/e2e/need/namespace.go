@@ -22,6 +22,17 @@ const inNamespace = "SYSCTR_TEST_NAMESPACE"
 // It needs root. In the child all mounts are private.
 func MountNamespace(t *testing.T) bool {
 	t.Helper()
+	return namespaces(t, syscall.CLONE_NEWNS)
+}
+
+// NetworkNamespace is MountNamespace with a network of its own besides: no interface but the loopback, and no rules.
+func NetworkNamespace(t *testing.T) bool {
+	t.Helper()
+	return namespaces(t, syscall.CLONE_NEWNS|syscall.CLONE_NEWNET)
+}
+
+func namespaces(t *testing.T, flags uintptr) bool {
+	t.Helper()
 	Root(t)
 	if os.Getenv(inNamespace) == t.Name() {
 		if err := syscall.Mount("", "/", "", syscall.MS_PRIVATE|syscall.MS_REC, ""); err != nil {
@@ -32,7 +43,7 @@ func MountNamespace(t *testing.T) bool {
 	args := []string{"-test.run=^" + t.Name() + "$", "-test.v=true", "-test.count=1"}
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), inNamespace+"="+t.Name())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags, Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()+" ") {
 		if strings.Contains(string(out), "--- SKIP: "+t.Name()+" ") {
