@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sysctr/sysctr/cmd/output"
+	"github.com/sysctr/sysctr/hooks"
 	"github.com/sysctr/sysctr/manager"
 	"github.com/sysctr/sysctr/manager/patch"
 )
@@ -165,8 +166,11 @@ func (a *app) judge(c *cobra.Command, t *targeting, args []string) ([]manager.Ju
 	return found, err
 }
 
-// sayHost says once what of the host no restart of a container can cure, and what verdicts are worth while packages change.
+// sayHost says once what of the host no restart of a container can cure, what verdicts are worth while packages change, and why nothing is done yet.
 func (a *app) sayHost(look manager.Inspection) {
+	if reason, err := hooks.Dir(a.dirs.Host()).Waits(); err == nil && reason != "" { // on an error, 'hook status' tells
+		a.printer.Warn("the refresh begins no roll yet: %s", output.Clean(reason))
+	}
 	if look.Mixed != "" {
 		a.printer.Warn("the host's packages are changing (%s): verdicts are of this moment, and starts are stale", look.Mixed)
 	}
