@@ -51,8 +51,8 @@ func (a *app) change(c *cobra.Command, args []string, o *changing, v verb) error
 		return err
 	}
 	defer done()
-	if o.gone && !o.dryRun {
-		if err := m.Sweep(); err != nil {
+	if !o.dryRun {
+		if err := m.Sweep(); err != nil { // what a killed create or destroy left is no reason not to go on
 			a.printer.Warn("%v", err)
 		}
 	}

@@ -43,6 +43,7 @@ changed something, see sysctr-hook(8).
 			if err != nil {
 				return &output.Error{Exit: output.ExitHost, Message: "the host cannot be prepared: " + err.Error(), Hint: "see 'sysctr doctor'", Err: err}
 			}
+			a.sweep()
 			a.publish(c.Context())
 			if !boot && !noHooks {
 				items = append(items, a.hostHooks()...)
@@ -60,6 +61,17 @@ changed something, see sysctr-hook(8).
 	c.Flags().BoolVar(&noHooks, "no-hooks", false, "leave the configuration of package managers alone")
 	c.Flags().BoolVar(&boot, "boot", false, "say only what is wrong (for sysctr-host.service)")
 	return c
+}
+
+// sweep removes what killed commands left. It needs no systemd, which may be about to boot.
+func (a *app) sweep() {
+	m, err := manager.Open(manager.Config{Dirs: a.dirs})
+	if err == nil {
+		err = errors.Join(m.Sweep(), m.Close())
+	}
+	if err != nil {
+		a.printer.Warn("%v", err)
+	}
 }
 
 // prepared is one thing that a host needs, as the result of host init lists it.
