@@ -38,7 +38,8 @@ func TestRun(t *testing.T) {
 	}
 	for _, want := range []string{
 		"\n1  start of 2 ", "sysctr / (b)", "\n2  create of 2 ", "\n3  2 system ", "\n4  restart of 2 ", "\n5  memory of 2 ", "libc in the init of 2",
-		"\n6  list of 3 ",
+		"\n6  list of 3 ", "\n7  a file of the host changes under 2 running command ", "\n8  a file of the host changes under 2 running system ",
+		"patch roll / restart", "\n9  delta shadows ", "\n10  the script ",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in the output", want)
@@ -104,7 +105,7 @@ func build(t *testing.T) string {
 }
 
 func run(program, dir string, args ...string) *exec.Cmd {
-	cmd := exec.Command("/proc/self/exe", append([]string{"-sysctr", program, "-dir", dir}, args...)...)
+	cmd := exec.Command("/proc/self/exe", append([]string{"-sysctr", program, "-script", "../../../hooks/pkg-hook", "-dir", dir}, args...)...)
 	cmd.Env = append(os.Environ(), asProgram+"=1")
 	return cmd
 }
@@ -167,7 +168,9 @@ func leavesNothing(t *testing.T, pid int, dir string) {
 			t.Errorf("%s: a process of the run is left", file)
 		}
 	}
-	for _, pattern := range []string{"/sys/fs/cgroup/*/*/*/" + prefix + "*", "/sys/fs/cgroup/*/*/" + prefix + "*", dir + "/" + bench.StatePattern} {
+	for _, pattern := range []string{
+		"/sys/fs/cgroup/*/*/*/" + prefix + "*", "/sys/fs/cgroup/*/*/" + prefix + "*", dir + "/" + bench.StatePattern, "/usr/local/share/" + prefix + "*",
+	} {
 		if left, err := filepath.Glob(pattern); err != nil || len(left) > 0 {
 			t.Errorf("left: %q %v", left, err)
 		}

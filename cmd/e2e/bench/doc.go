@@ -7,9 +7,11 @@
 // One life of a run:
 //
 //	Main     checks, pins itself to a few processors, and runs itself again in a mount namespace of its own
-//	stage    there, /var/lib/sysctr is a directory on the disk and /run/sysctr a tmpfs, both of this run alone
-//	figures  six of them, one file each; each leaves nothing running behind
+//	stage    there, /var/lib/sysctr is a directory on the disk, /run/sysctr and /etc/sysctr a tmpfs, all of this run alone
+//	figures  each leaves nothing running behind
 //	sweep    whatever happened, the first process kills what still runs under the run's names, and removes its control groups and files
+//
+// A patch of the host is played by a file in a directory of the run's own in /usr/local/share.
 //
 // Words:
 //

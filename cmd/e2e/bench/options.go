@@ -13,6 +13,7 @@ import (
 // Options say what a run measures and how often.
 type Options struct {
 	Sysctr string // the program that is measured, an absolute path
+	Script string // the script that package managers run, before it is installed
 	N      int    // containers of a batch
 	Rounds int    // of everything that is compared
 	CPUs   int    // processors that the run and all that it starts are pinned to; 0 for all
@@ -27,6 +28,7 @@ func Parse(args []string, stderr io.Writer) (Options, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.StringVar(&o.Sysctr, "sysctr", "bin/sysctr", "the `program` to measure")
+	f.StringVar(&o.Script, "script", "hooks/pkg-hook", "the `script` that package managers run")
 	f.IntVar(&o.N, "n", number("N", 100), "containers of a batch")
 	f.IntVar(&o.Rounds, "rounds", number("R", 5), "rounds")
 	f.IntVar(&o.CPUs, "cpus", 2, "processors to be pinned to; 0 for all")

@@ -18,6 +18,7 @@ import (
 const (
 	stateDir = "/var/lib/sysctr"
 	runDir   = "/run/sysctr"
+	etcDir   = "/etc/sysctr"
 )
 
 // stage is the place of one run: what its figures have in common.
@@ -49,7 +50,7 @@ func inside(ctx context.Context, args []string) (err error) {
 		_, _ = s.sysctr(context.Background(), "destroy", "all", "--yes", "--force")
 	}()
 	s.introduce()
-	for _, figure := range []func(context.Context) error{s.starts, s.creates, s.systems, s.restarts, s.memory, s.lists} {
+	for _, figure := range []func(context.Context) error{s.starts, s.creates, s.systems, s.restarts, s.memory, s.lists, s.patches, s.deltas, s.hook} {
 		err = errors.Join(err, figure(ctx))
 		if ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
@@ -73,6 +74,12 @@ func (s *stage) set() error {
 	s.disk = filepath.Join(own, "disk")
 	if err := unix.Mount("sysctr", runDir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0711,size=25%"); err != nil {
 		return fmt.Errorf("mount a tmpfs at %s: %w", runDir, err)
+	}
+	if err := unix.Mount("none", etcDir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755,size=1m"); err != nil {
+		return fmt.Errorf("hide %s: %w", etcDir, err)
+	}
+	if err := os.WriteFile(filepath.Join(etcDir, "config.yaml"), []byte(rollPolicy), 0o600); err != nil {
+		return err
 	}
 	const manager = "/run/systemd"
 	if _, err := os.Stat(manager); err != nil {

@@ -28,12 +28,13 @@ func sweepRun(prefix string) error {
 	return sweep(func(name string) bool { return strings.HasPrefix(name, prefix) })
 }
 
-// sweepDead does the same for runs whose process is gone, and removes their state directories.
+// sweepDead does the same for runs whose process is gone, and removes their directories.
 func sweepDead(dir string) error {
 	errs := []error{sweep(dead)}
 	states, err := filepath.Glob(filepath.Join(dir, namePrefix+"*-state"))
-	errs = append(errs, err)
-	for _, state := range states {
+	changes, errChanges := filepath.Glob(changesDir + namePrefix + "*-host")
+	errs = append(errs, err, errChanges)
+	for _, state := range append(states, changes...) {
 		if dead(filepath.Base(state)) {
 			errs = append(errs, removeState(state))
 		}
@@ -59,7 +60,7 @@ func dead(name string) bool {
 	return ok && err == nil && pid > 0 && errors.Is(unix.Kill(pid, 0), unix.ESRCH)
 }
 
-// removeState removes a run's state directory. Nothing was ever mounted in it in this namespace, so no host filesystem is below.
+// removeState removes a directory of a run. Nothing was ever mounted in it in this namespace, so no host filesystem is below.
 func removeState(state string) error {
 	if err := os.RemoveAll(state); err != nil {
 		return fmt.Errorf("remove %s: %w", state, err)

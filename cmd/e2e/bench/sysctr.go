@@ -14,7 +14,7 @@ import (
 // sysctr runs one command of the measured program and returns how long it took, from execution to exit, in seconds. Its progress is not
 // shown: nothing of the time is a terminal's.
 func (s *stage) sysctr(ctx context.Context, args ...string) (float64, error) {
-	return timed(exec.CommandContext(ctx, s.Sysctr, append(args, "--quiet")...))
+	return timed(exec.CommandContext(ctx, s.Sysctr, append([]string{"--quiet"}, args...)...))
 }
 
 // timed runs a command and returns its seconds. The error has what the command said.
