@@ -30,6 +30,7 @@ func meanings() []struct {
 	}{
 		{roll.ErrHalted, output.ExitGate, ""},
 		{roll.ErrBusy, output.ExitBusy, ""},
+		{roll.ErrNone, output.ExitNoMatch, ""},
 		{roll.ErrCircle, output.ExitUsage, "change patch.after in the profiles"},
 		{record.ErrBusy, output.ExitBusy, ""},
 		{name.ErrNoMatch, output.ExitNoMatch, "'sysctr list' shows what there is"},

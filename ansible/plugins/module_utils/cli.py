@@ -55,12 +55,13 @@ class Sysctr(object):
             self.fail(status, answer)
         return answer.get('items', [])
 
-    def change(self, verb, argv):
-        """Runs a changing verb, in check mode its dry run, and returns what the module does. A failure of any item ends the module as failed."""
+    def change(self, verb, argv, none_is_done=False):
+        """Runs a changing verb, in check mode its dry run, and returns what the module does. A failure of any item ends the module as failed; that
+        there is nothing to change is none if none_is_done."""
         status, answer = self.ask(verb + (['--dry-run'] if self.module.check_mode else []) + argv)
         for warning in answer.get('warnings', []):
             self.module.warn(warning)
-        if status != 0:
+        if status != 0 and not (none_is_done and status == 4):
             self.fail(status, answer)
         return result(answer)
 

@@ -9,7 +9,7 @@ module: patch
 short_description: Bring a host's patches into its system containers, and prove it
 description:
   - C(status) and C(plan) look, C(verify) looks and fails unless each container is patched or unaffected, C(roll) restarts what the patches affect,
-    C(resume) goes on with a roll that a gate has halted, C(report) tells which packages arrived where.
+    C(resume) goes on with a roll that a gate has halted, if there is one, C(report) tells which packages arrived where.
 version_added: 0.1.0
 extends_documentation_fragment:
   - sysctr.sysctr.options
@@ -101,7 +101,7 @@ def main():
     if action == 'resume':
         if module.check_mode:
             module.exit_json(changed=False, skipped=True, msg='what resume would do cannot be told without doing it')
-        module.exit_json(**sysctr.change(['patch', 'resume'], []))
+        module.exit_json(**sysctr.change(['patch', 'resume'], [], none_is_done=True))
     looked(module, sysctr, action, ['patch', action] + rest)
 
 
