@@ -170,9 +170,9 @@ func (a *app) stopped(args []string) error {
 func (a *app) register(ctx context.Context, name string, live record.Live) error {
 	machined, err := systemd.DialMachined(ctx, "")
 	if err != nil {
-		return nil //nolint:nilerr // see above
+		return nil
 	}
-	defer machined.Close() //nolint:errcheck // machines stay registered
+	defer machined.Close() // machines stay registered
 	rec, err := record.Open(a.dirs.State).Load(name)
 	if err != nil {
 		return err

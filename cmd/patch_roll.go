@@ -138,6 +138,7 @@ func (a *app) sayEvent(r roll.Roll, e roll.Event) {
 		a.printer.Say("%s: %s%s", e.Name, member.State, clause(member.Reason))
 	case roll.WasHalted:
 		a.printer.Warn("halted: %s", e.Reason)
+	default: // the rest is read in the roll itself
 	}
 }
 

@@ -155,8 +155,8 @@ func TestHelp(t *testing.T) {
 			return
 		}
 		seen++
-		args := append(strings.Fields(c.CommandPath())[1:], "--help")
-		stdout, stderr, code := run(t, args...)
+		words := strings.Fields(c.CommandPath())
+		stdout, stderr, code := run(t, append(words[1:], "--help")...)
 		if code != 0 || stderr != "" {
 			t.Errorf("%s --help: exit code %d, %q", c.CommandPath(), code, stderr)
 		}

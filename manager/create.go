@@ -210,12 +210,13 @@ func (m *Manager) allocate(isolation profiles.Isolation, n int) ([]idrange.Range
 			ranges[i] = m.Pool.Shared()
 		}
 		return ranges, nil
+	default:
+		used, err := m.store.Used()
+		if err != nil {
+			return nil, fmt.Errorf("see which id ranges are taken: %w", err)
+		}
+		return m.Pool.Allocate(used, n)
 	}
-	used, err := m.store.Used()
-	if err != nil {
-		return nil, fmt.Errorf("see which id ranges are taken: %w", err)
-	}
-	return m.Pool.Allocate(used, n)
 }
 
 // makeDelta makes the container's own layer with its reserve; the rest is made by the first start, which knows the host's filesystems.

@@ -32,7 +32,7 @@ func (m *Manager) DeltaUsage(ctx context.Context, container string) (delta.Parts
 	if err != nil {
 		return delta.Parts{}, err
 	}
-	defer d.Close() //nolint:errcheck // read only
+	defer d.Close()
 	return d.Usage(ctx)
 }
 

@@ -74,7 +74,7 @@ func prepareRun(d lxc.Dirs) error {
 		return err
 	}
 	for _, dir := range []string{d.Path(), filepath.Join(d.Run, "containers")} {
-		if err := os.MkdirAll(dir, 0o711); err != nil { //nolint:gosec // see above
+		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return err
 		}
 	}

@@ -16,7 +16,7 @@ func (m *Manager) restartMark(container string) string {
 // mark sets the mark. Where that cannot be done, as on a full disk, the restart goes on: only one that is interrupted needs it.
 func (m *Manager) mark(container string) {
 	path := m.restartMark(container)
-	if os.MkdirAll(filepath.Dir(path), 0o711) != nil { //nolint:gosec // as record.LiveStore makes it
+	if os.MkdirAll(filepath.Dir(path), 0o711) != nil { // as record.LiveStore makes it
 		return
 	}
 	_ = os.WriteFile(path, nil, 0o600)

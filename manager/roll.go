@@ -98,7 +98,7 @@ func (r *roller) Restart(ctx context.Context, container, boot string, reasons []
 	r.m.prepareUnits(ctx, p)
 	s, leave := r.starting()
 	defer leave()
-	outcomes := r.m.carryOut(ctx, p, Apply{}, func(ctx context.Context, step Step) (bool, error) {
+	outcomes := r.m.carryOut(ctx, p, Apply{}, func(ctx context.Context, _ Step) (bool, error) {
 		c := r.m.observeOne(container)
 		if seen := sightOf(c); seen.Condition == roll.Gone || seen.Condition == roll.Resting || seen.Boot != boot {
 			return false, nil

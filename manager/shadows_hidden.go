@@ -68,7 +68,7 @@ func (h *hunt) listed(ctx context.Context, s spot, o *delta.Overlap, note func(p
 	if err != nil {
 		return err
 	}
-	defer dir.Close() //nolint:errcheck // read only
+	defer dir.Close()
 	return dir.Walk(ctx, func(e beneath.Entry) error {
 		if e.PathLen()+len(o.Path) >= unix.PathMax-1 {
 			return fs.SkipDir

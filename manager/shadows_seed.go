@@ -70,7 +70,7 @@ func seedFacts(ctx context.Context, s spot, copies map[string]bool, mounted, fre
 	if err != nil {
 		return nil, err
 	}
-	defer old.Close() //nolint:errcheck // read only
+	defer old.Close()
 	base := delta.View{Layers: s.view.Layers[len(s.view.Layers)-1:]}
 	err = delta.Overlaps(ctx, old, base, func(o *delta.Overlap) error {
 		p := absolute(s.point, o.Path)
@@ -102,7 +102,7 @@ func lackingSeed(p, fresh string, old *beneath.Dir, rel string) ([]string, error
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close() //nolint:errcheck // read only
+	defer dir.Close()
 	now, err := dir.ReadFile(rel, shadow.MaxAccounts)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

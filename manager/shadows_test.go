@@ -206,7 +206,9 @@ func TestShadows(t *testing.T) {
 }
 
 func byPath(a, b string) int {
-	return strings.Compare(a[strings.Index(a, " "):], b[strings.Index(b, " "):])
+	_, pathA, _ := strings.Cut(a, " ")
+	_, pathB, _ := strings.Cut(b, " ")
+	return strings.Compare(pathA, pathB)
 }
 
 func shell(t *testing.T, dir, script string) {

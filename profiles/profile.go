@@ -56,7 +56,7 @@ func Parse(file string, data []byte) (*Profile, error) {
 	p.Description, p.Extends = d.Description, d.extends
 	d.Profile = p.Name
 	fill(&d.Spec)
-	r.check(root, d)
+	r.check(d)
 	if len(r.errs) > 0 {
 		return nil, join(r.errs)
 	}
@@ -64,7 +64,7 @@ func Parse(file string, data []byte) (*Profile, error) {
 }
 
 // check reports what is wrong with the values of one text.
-func (r *reader) check(root *yaml.Node, d draft) {
+func (r *reader) check(d draft) {
 	if both, ok := r.at["command"]; ok && r.said("init") {
 		r.report(&yaml.Node{Line: both.line, Column: both.column}, Error{
 			Key: "command", Reason: "a container has init or command, not both", Hint: "leave one of them out",

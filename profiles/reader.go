@@ -100,8 +100,9 @@ func describe(n *yaml.Node) string {
 		return "a mapping"
 	case yaml.SequenceNode:
 		return "a list"
+	default:
+		return map[string]string{"!!int": "the number ", "!!float": "the number ", "!!bool": "the truth value "}[n.ShortTag()] + quote(n.Value)
 	}
-	return map[string]string{"!!int": "the number ", "!!float": "the number ", "!!bool": "the truth value "}[n.ShortTag()] + quote(n.Value)
 }
 
 // scalar gives the text of a scalar whose type is one of the tags. A --set knows no types: its text is what counts.

@@ -96,7 +96,7 @@ func parseClock(s string) (minutes int, ok bool) {
 
 // on returns when the window that begins on the day of t, in its zone, begins and ends. Where clocks are changed in between, it is what the
 // clock on the wall shows that counts; so it can be empty.
-func (w Window) on(t time.Time) (begins, ends time.Time, any bool) {
+func (w Window) on(t time.Time) (begins, ends time.Time, opens bool) {
 	year, month, d := t.Date()
 	at := func(minutes int) time.Time { return time.Date(year, month, d, 0, minutes, 0, 0, w.zone) }
 	begins, ends = at(w.from), at(w.to)
@@ -108,9 +108,9 @@ func (w Window) At(now time.Time) (open bool, until time.Time) {
 	local := now.In(w.zone)
 	year, month, d := local.Date()
 	for i := -1; i <= 15; i++ { // a whole week may be lost to a change of the clocks
-		begins, ends, any := w.on(time.Date(year, month, d+i, 12, 0, 0, 0, w.zone)) // noon: there is one on every day
+		begins, ends, opens := w.on(time.Date(year, month, d+i, 12, 0, 0, 0, w.zone)) // noon: there is one on every day
 		switch {
-		case !any || !now.Before(ends):
+		case !opens || !now.Before(ends):
 		case now.Before(begins):
 			return false, begins
 		default:

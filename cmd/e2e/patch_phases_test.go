@@ -148,7 +148,7 @@ func ownFilesystem(t *testing.T, h patchHost, _ string) {
 	if err != nil {
 		t.Fatalf("losetup: %v", err)
 	}
-	t.Cleanup(func() { _ = exec.Command("losetup", "-d", device).Run() }) //nolint:noctx // at the end
+	t.Cleanup(func() { _ = exec.Command("losetup", "-d", device).Run() })
 	number, err := strconv.Atoi(strings.TrimPrefix(device, "/dev/loop"))
 	if err != nil {
 		t.Fatalf("losetup says %q", device)

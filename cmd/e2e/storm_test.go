@@ -46,11 +46,11 @@ func storms() []storm {
 			}
 			return fs.Bavail == 0
 		}, "stop"},
-		{"logs", `yes flood | logger & yes flood >/dev/console & yes flood | systemd-cat & wait`, func(t *testing.T, l *local, n string) bool {
+		{"logs", `yes flood | logger & yes flood >/dev/console & yes flood | systemd-cat & wait`, func(_ *testing.T, l *local, n string) bool {
 			_, err := os.Stat(filepath.Join(stateDir, "containers", l.name(n), "console.log.1"))
 			return err == nil
 		}, "kill"},
-		{"kernel", `/srv/storm/storm inotify 4000 & /srv/storm/storm mounts 20000 & wait`, func(t *testing.T, l *local, n string) bool {
+		{"kernel", `/srv/storm/storm inotify 4000 & /srv/storm/storm mounts 20000 & wait`, func(_ *testing.T, l *local, n string) bool {
 			return l.mounts(n) > 4000
 		}, "stop"},
 	}

@@ -47,13 +47,13 @@ func (e *Error) filled() Error {
 	return f
 }
 
-// inherit takes from an error further down what f does not say itself.
-func (f *Error) inherit(inner Error) {
-	if f.Code == "" && f.Exit == ExitDone {
-		f.Code, f.Exit = inner.Code, inner.Exit
+// inherit takes from an error further down what e does not say itself.
+func (e *Error) inherit(inner Error) {
+	if e.Code == "" && e.Exit == ExitDone {
+		e.Code, e.Exit = inner.Code, inner.Exit
 	}
-	if f.Hint == "" {
-		f.Hint = inner.Hint
+	if e.Hint == "" {
+		e.Hint = inner.Hint
 	}
 }
 

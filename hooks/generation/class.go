@@ -8,6 +8,7 @@ import (
 // Class says what kind of path a change is of. It exempts nothing from being looked at, except Database.
 type Class string
 
+// The classes, and what belongs to each.
 const (
 	Program     Class = "program"     // of a package, outside /etc
 	Conffile    Class = "conffile"    // configuration of a package

@@ -37,7 +37,7 @@ func Compare(old, now *Snapshot) Diff {
 	d.Packages = comparePackages(old.packages, now.packages)
 	a, b := old.index, now.index
 	for i, j := 0, 0; i < len(a.entries) || j < len(b.entries); {
-		order := 0
+		var order int
 		switch {
 		case i == len(a.entries):
 			order = 1

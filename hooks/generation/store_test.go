@@ -56,7 +56,7 @@ func TestLoadErrors(t *testing.T) {
 		if s.Number != 2 || load(2) != nil {
 			t.Errorf("%s: the next generation is %d, and reading it gives %v", test.summary, s.Number, load(2))
 		}
-		if test.want == generation.ErrFormat && !bytes.Equal(read(h, dir, test.name), test.content) {
+		if errors.Is(test.want, generation.ErrFormat) && !bytes.Equal(read(h, dir, test.name), test.content) {
 			t.Errorf("%s: it was changed", test.summary)
 		}
 		h.must(os.Remove(filepath.Join(dir, "index-2")))

@@ -73,7 +73,7 @@ func (d *dpkg) Clean(context.Context) ([]Problem, error) {
 
 // status returns the stanzas, sorted by name and architecture.
 func (d *dpkg) status() ([]stanza, error) {
-	text, err := readFile(d.path("status"), maxStatus)
+	text, err := readFile(d.path("status"))
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (d *dpkg) lists(p Package) (list, sums []byte, err error) {
 
 // look reads where the files of packages lie.
 func (d *dpkg) look() (place, error) {
-	text, err := readFile(d.path("diversions"), maxStatus)
+	text, err := readFile(d.path("diversions"))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return place{}, err
 	}
@@ -146,15 +146,12 @@ func (d *dpkg) look() (place, error) {
 	return newPlace(links, diversions), err
 }
 
-// maxInfo bounds one file of a package in the info directory; the largest known is some 5 MB.
-const maxInfo = 64 << 20
-
 // info reads a package's file of the info directory: NAME:ARCH.KIND where several architectures may be installed side by side, else NAME.KIND;
 // empty if there is none.
 func (d *dpkg) info(p Package, kind string) ([]byte, error) {
-	text, err := readFile(d.path("info/"+p.Name+"."+kind), maxInfo)
+	text, err := readFile(d.path("info/" + p.Name + "." + kind))
 	if errors.Is(err, os.ErrNotExist) {
-		text, err = readFile(d.path("info/"+p.Name+":"+p.Arch+"."+kind), maxInfo)
+		text, err = readFile(d.path("info/" + p.Name + ":" + p.Arch + "." + kind))
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -212,8 +209,11 @@ func digest(parts ...[]byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// readFile reads a regular file of at most limit bytes.
-func readFile(name string, limit int64) ([]byte, error) {
+// maxFile bounds one file of the database: the status of 5000 packages has 6 MB, the largest known list of one package some 5 MB.
+const maxFile = 64 << 20
+
+// readFile reads a regular file of at most maxFile bytes.
+func readFile(name string) ([]byte, error) {
 	file, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nil, err
@@ -223,8 +223,8 @@ func readFile(name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > limit {
-		return nil, fmt.Errorf("%w: %s is no file of at most %d bytes", ErrDamaged, name, limit)
+	if !info.Mode().IsRegular() || info.Size() > maxFile {
+		return nil, fmt.Errorf("%w: %s is no file of at most %d bytes", ErrDamaged, name, maxFile)
 	}
 	text := make([]byte, info.Size())
 	_, err = io.ReadFull(file, text)

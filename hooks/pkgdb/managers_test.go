@@ -27,6 +27,7 @@ func write(t *testing.T, path, text string) {
 type realDpkg string
 
 func newDpkg(t *testing.T) realDpkg {
+	t.Helper()
 	root := mergedRoot(t)
 	for _, dir := range []string{"info", "updates", "triggers"} {
 		must(t, os.MkdirAll(filepath.Join(root, "var/lib/dpkg", dir), 0o755))
@@ -75,6 +76,7 @@ func (d realDpkg) remove(name string) *exec.Cmd  { return d.dpkg("-P", name) }
 type realRpm string
 
 func newRpm(t *testing.T) realRpm {
+	t.Helper()
 	root := mergedRoot(t)
 	must(t, os.MkdirAll(filepath.Join(root, "var/lib/rpm"), 0o755))
 	return realRpm(root)

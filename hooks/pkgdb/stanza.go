@@ -14,9 +14,6 @@ type stanza struct {
 	text                []byte // all of it, without the want word
 }
 
-// maxStatus bounds the status file; a host with 5000 packages has 6 MB.
-const maxStatus = 64 << 20
-
 // parseStatus reads the text of a status file.
 func parseStatus(text []byte) ([]stanza, error) {
 	var all []stanza
@@ -50,8 +47,7 @@ func cutStanza(text []byte) (block, rest []byte) {
 }
 
 func parseStanza(block []byte) (stanza, error) {
-	var s stanza
-	kept := make([]byte, 0, len(block))
+	s := stanza{text: make([]byte, 0, len(block))}
 	field := ""
 	for line := range bytes.Lines(block) {
 		if line[0] == ' ' || line[0] == '\t' {
@@ -61,7 +57,7 @@ func parseStanza(block []byte) (stanza, error) {
 			if field == "conffiles" {
 				s.addConffile(string(line))
 			}
-			kept = append(kept, line...)
+			s.text = append(s.text, line...)
 			continue
 		}
 		key, value, ok := strings.Cut(strings.TrimRight(string(line), "\n"), ":")
@@ -71,7 +67,7 @@ func parseStanza(block []byte) (stanza, error) {
 		field = strings.ToLower(key)
 		value = strings.TrimSpace(value)
 		if field != "status" {
-			kept = append(kept, line...)
+			s.text = append(s.text, line...)
 		}
 		if err := s.set(field, value); err != nil {
 			return s, err
@@ -80,7 +76,7 @@ func parseStanza(block []byte) (stanza, error) {
 	if !plain(s.name) || s.arch != "" && !plain(s.arch) || s.state == "" {
 		return s, fmt.Errorf("package %q of architecture %q has status %q", s.name, s.arch, s.state)
 	}
-	s.text = append(kept, s.flag+" "+s.state...)
+	s.text = append(s.text, s.flag+" "+s.state...)
 	return s, nil
 }
 

@@ -151,7 +151,10 @@ func (r *residue) churn(program string) error {
 	}
 	for range 2 {
 		go func() {
-			for once() == nil {
+			for {
+				if once() != nil {
+					return
+				}
 			}
 		}()
 	}

@@ -2,6 +2,7 @@ package evidence_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -61,7 +62,7 @@ func hostOf(t testing.TB, base, path string) evidence.Host {
 	h := evidence.Host{Path: filepath.Join(base, path)}
 	var st unix.Stat_t
 	err := unix.Lstat(h.Path, &st)
-	if err == unix.ENOENT {
+	if errors.Is(err, unix.ENOENT) {
 		return h
 	}
 	if err != nil {

@@ -185,7 +185,7 @@ func (c *Changed) compareContent(fd int, st *unix.Statx_t) (string, error) {
 	defer inside.Close()
 	host, err := c.openHost()
 	if err != nil {
-		return "the host's file cannot be compared: " + err.Error(), nil //nolint:nilerr // said
+		return "the host's file cannot be compared: " + err.Error(), nil
 	}
 	defer host.Close()
 	return sameBytes(inside, host)
@@ -221,7 +221,7 @@ func sameBytes(inside, host io.Reader) (string, error) {
 			return "of other content than the host's", nil
 		}
 		if read += n; err != nil || hostErr != nil || read > maxCompared {
-			return "", nil
+			return "", nil //nolint:nilerr // err is the end of the file here
 		}
 	}
 }

@@ -129,12 +129,13 @@ func (s *Starter) afterStop(restart profiles.Restart) string {
 	if s.unit {
 		return ""
 	}
-	condition := `[ "$LXC_TARGET" != reboot ] || `
+	condition := ""
 	switch restart {
-	case profiles.Always:
-		condition = ""
 	case profiles.Never:
 		return ""
+	case profiles.Always:
+	default:
+		condition = `[ "$LXC_TARGET" != reboot ] || `
 	}
 	return "/bin/sh -c " + quote(condition+"exec "+quote(s.binary)+` _again "$0"`)
 }

@@ -31,7 +31,7 @@ func listen(dir string) (*notify, error) {
 		return nil, fmt.Errorf("listen for READY: %w", err)
 	}
 	n := &notify{conn: conn, file: file}
-	if err := errors.Join(n.wantCredentials(), os.Chmod(file, 0o666)); err != nil { //nolint:gosec // the container's root is another user
+	if err := errors.Join(n.wantCredentials(), os.Chmod(file, 0o666)); err != nil { // the container's root is another user
 		return nil, errors.Join(fmt.Errorf("listen for READY: %w", err), n.close())
 	}
 	return n, nil

@@ -90,7 +90,7 @@ func TestReady(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer n.Close() //nolint:errcheck // see TestNotifySocket
+			defer n.Close()
 			for _, m := range test.messages {
 				if test.another {
 					sendFromAnother(t, filepath.Join(dir, "notify"), m)
@@ -115,7 +115,7 @@ func TestReadyCancelled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer n.Close() //nolint:errcheck // see TestNotifySocket
+	defer n.Close()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- n.Wait(ctx, os.Getpid()) }()
@@ -132,7 +132,7 @@ func TestReadyTakesNoDescriptors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer n.Close() //nolint:errcheck // see TestNotifySocket
+	defer n.Close()
 	open := func() int {
 		fds, err := os.ReadDir("/proc/self/fd")
 		if err != nil {

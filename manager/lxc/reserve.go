@@ -32,7 +32,7 @@ func mend(ctx context.Context, dir string) error {
 	if err != nil {
 		return fmt.Errorf("open the delta: %w", err)
 	}
-	defer d.Close() //nolint:errcheck // a directory that is only looked through
+	defer d.Close() // a directory that is only looked through
 	if trash {
 		if err := d.Recover(ctx); err != nil && !errors.Is(err, delta.ErrDamaged) && !errors.Is(err, delta.ErrFormat) && !full(err) {
 			return fmt.Errorf("finish an interrupted reset: %w", err)
@@ -81,7 +81,7 @@ func giveBack(ctx context.Context, dir string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer d.Close() //nolint:errcheck // as above
+	defer d.Close()
 	had, err := d.Reserved()
 	if err != nil || (had.Bytes == 0 && had.Inodes == 0) {
 		return false, err

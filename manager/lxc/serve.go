@@ -46,7 +46,7 @@ func (st *Started) Await(ctx context.Context) error {
 	if st.notify == nil {
 		return nil
 	}
-	defer st.notify.close() //nolint:errcheck // the socket file lies in a directory that the next sweep removes
+	defer st.notify.close() // the socket file lies in a directory that the next sweep removes
 	handle, err := st.Live.Init.Open()
 	if err != nil {
 		return errEnded

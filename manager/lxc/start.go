@@ -215,7 +215,7 @@ func Rules(spec profiles.Spec) mask.Rules {
 // listen makes the notify socket of a container whose init is systemd; others are ready when they run.
 func (s *Starter) listen(rec record.Record) (*notify, error) {
 	dir := s.Dirs.Notify(rec.Name)
-	if err := os.MkdirAll(dir, 0o711); err != nil { //nolint:gosec // bound into the container
+	if err := os.MkdirAll(dir, 0o711); err != nil { // bound into the container
 		return nil, fmt.Errorf("make the notify directory: %w", err)
 	}
 	if len(rec.Spec.Init) == 0 || !isSystemd(rec.Spec.Init[0]) {

@@ -90,7 +90,7 @@ func NewStarter(o Options) (*Starter, error) {
 	s.apparmor = appArmor()
 	s.swap = accountsSwap(s.Layout)
 	for _, dir := range []string{"rootfs", "lxc", "seed", "containers", "attach"} {
-		if err := os.MkdirAll(filepath.Join(o.Dirs.Run, dir), 0o711); err != nil { //nolint:gosec // the container's root walks through
+		if err := os.MkdirAll(filepath.Join(o.Dirs.Run, dir), 0o711); err != nil { // the container's root walks through
 			return nil, fmt.Errorf("%w: %w", ErrNotPrepared, err)
 		}
 	}
@@ -137,7 +137,7 @@ func (s *Starter) sweepMasks() error {
 	for _, entry := range running {
 		live, err := s.Live.Load(entry.Name())
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil //nolint:nilerr // it may use any of them
+			return nil // it may use any of them
 		}
 		if live.Mask != "" {
 			inUse = append(inUse, filepath.Join(s.Dirs.Masks(), live.Mask))

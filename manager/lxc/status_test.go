@@ -79,9 +79,10 @@ func TestStatus(t *testing.T) {
 			if test.again {
 				want = "_again " + rec.Name + "\n"
 			}
-			for got, deadline := "", time.Now().Add(10*time.Second); ; time.Sleep(time.Millisecond) { // it does not wait for what it runs
+			for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) { // it does not wait for what it runs
 				text, _ := os.ReadFile(asked)
-				if got = string(text); got == want {
+				got := string(text)
+				if got == want {
 					break
 				}
 				if time.Now().After(deadline) {

@@ -217,7 +217,7 @@ func RemoveLocks(d Dirs) error {
 	}
 	for dir := filepath.Dir(d.libraryLocks()); dir != libraryLocks; dir = filepath.Dir(dir) {
 		if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil //nolint:nilerr // not empty: others use it
+			return nil // not empty: others use it
 		}
 	}
 	return nil

@@ -16,8 +16,9 @@ func (d *driver) call(ctx context.Context, step Step) func() *Event {
 		return func() *Event { return d.health(ctx, m, Measured) }
 	case DoCheck:
 		return func() *Event { return d.health(ctx, m, Checked) }
+	default:
+		return nil
 	}
-	return nil
 }
 
 func (d *driver) restart(ctx context.Context, m Member, boot string) *Event {

@@ -195,7 +195,7 @@ func (d *driver) writeDown(step Step) error {
 		At: d.clock.Now(), Name: step.Name, Sight: step.Sight, State: step.State, End: step.End, Reason: step.Reason, Names: step.Names,
 	}
 	switch step.Do {
-	case DoMeasure, DoCheck:
+	case DoMeasure, DoCheck, DoWait:
 		return nil
 	case DoMerge:
 		return d.merge()

@@ -26,7 +26,6 @@ type schedule struct {
 	window profiles.Windows
 	tags   map[string][]string
 	target int // generation
-	proven time.Time
 	kills  int
 }
 

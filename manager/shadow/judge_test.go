@@ -3,6 +3,7 @@ package shadow_test
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -223,7 +224,7 @@ func FuzzJudge(f *testing.F) {
 			t.Fatalf("it hides: %+v", s)
 		case !s.Hides() && s.Severity != shadow.None:
 			t.Fatalf("it does not hide: %+v", s)
-		case strings.ContainsAny(s.Detail, "\x1b\n\xff"):
+		case strings.ContainsAny(s.Detail, "\x1b\n") || !utf8.ValidString(s.Detail):
 			t.Fatalf("hostile bytes in %q", s.Detail)
 		}
 	})

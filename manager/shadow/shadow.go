@@ -80,6 +80,7 @@ func (s Shadow) Hides() bool {
 	switch s.Class {
 	case Redundant, Database, Own:
 		return false
+	default:
+		return s.Changed
 	}
-	return s.Changed
 }

@@ -80,7 +80,7 @@ func passable(dir string) error {
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return err
 	}
-	return os.Chmod(dir, 0o711) //nolint:gosec // others must reach the masks: they are read with credentials that own nothing
+	return os.Chmod(dir, 0o711) // others must reach the masks: they are read with credentials that own nothing
 }
 
 // key names the directory of generations for these arguments.
@@ -101,7 +101,7 @@ func (c Cache) newest(dir string) (Set, bool, error) {
 	gen := filepath.Join(dir, strconv.Itoa(slices.Max(numbers)))
 	s, err := readInputs(gen)
 	if err != nil || !allFresh(c.Root, s.Inputs) {
-		return Set{}, false, nil // an unreadable one is made anew, under the next number
+		return Set{}, false, nil //nolint:nilerr // an unreadable one is made anew, under the next number
 	}
 	return s.set(gen), true, nil
 }

@@ -43,7 +43,7 @@ func PlantBelow(root, rel string) (Canary, error) {
 	c.content = []byte(hex.EncodeToString(c.content) + "\n")
 	dir := filepath.Join(root, rel)
 	if err := os.Mkdir(dir, 0o700); err == nil {
-		if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the directory is there to be seen
+		if err := os.Chmod(dir, 0o755); err != nil { // the directory is there to be seen
 			return Canary{}, fmt.Errorf("plant canary: %w", err)
 		}
 	} else if !errors.Is(err, fs.ErrExist) {

@@ -83,7 +83,7 @@ func fstat(fd int) (node, error) {
 
 func nodeOf(st *unix.Stat_t) node {
 	return node{
-		mode: st.Mode, uid: st.Uid, gid: st.Gid, dev: st.Dev, ino: st.Ino, size: st.Size, //nolint:unconvert // Dev is 32 bits wide on some machines
+		mode: st.Mode, uid: st.Uid, gid: st.Gid, dev: st.Dev, ino: st.Ino, size: st.Size,
 		mtime: st.Mtim.Nano(), ctime: st.Ctim.Nano(),
 	}
 }

@@ -59,9 +59,8 @@ func Write(dir string, t Tree, shift Shift) (err error) {
 // fill makes the entries of t in dir, which is new and empty. Parents come before their children and are directories (Tree.check), so no
 // path leads through a link.
 func fill(dir string, t Tree, shift Shift) error {
-	if first, ok := t.Find("."); !ok {
-		first = Entry{Path: ".", Kind: Dir, Mode: 0o755}
-		if err := finish(dir, first, shift); err != nil {
+	if _, ok := t.Find("."); !ok {
+		if err := finish(dir, Entry{Path: ".", Kind: Dir, Mode: 0o755}, shift); err != nil {
 			return &os.PathError{Op: "make", Path: ".", Err: err}
 		}
 	}

@@ -28,7 +28,7 @@ func (s *Session) Probe(userns *os.File) (bool, error) {
 	}
 	if err := s.probeDescriptors(userns, upper, lower); err != nil {
 		s.byPath = true
-		return false, nil //nolint:nilerr // a refusal is the answer: this kernel takes paths
+		return false, nil // a refusal is the answer: this kernel takes paths
 	}
 	return true, nil
 }

@@ -110,7 +110,7 @@ func (s *stage) floorContainer(kind, name string, i int, l layers) (floor.Contai
 	config := floor.Config{Name: name, Groups: floorGroups, Rootfs: "overlay:/:" + filepath.Join(delta, "upper")}
 	c := floor.Container{Name: name}
 	if len(l.base) == 0 {
-		return c, config, os.MkdirAll(filepath.Join(delta, "upper"), 0o755) //nolint:gosec // a root directory
+		return c, config, os.MkdirAll(filepath.Join(delta, "upper"), 0o755)
 	}
 	c.Range = idrange.Range{Start: idrange.Default().Start + uint32(i+1)*idrange.Size, Size: idrange.Size}
 	c.At = filepath.Join(runDir, kind, "root", name)
@@ -125,13 +125,13 @@ func (s *stage) floorContainer(kind, name string, i int, l layers) (floor.Contai
 // makeLayers makes the directories of a container that is mounted, and writes its seed.
 func makeLayers(c floor.Container, machineID string) error {
 	for _, dir := range []string{c.At, filepath.Dir(c.Stacks[0].Seed)} {
-		if err := os.MkdirAll(dir, 0o711); err != nil { //nolint:gosec // the container's root walks through
+		if err := os.MkdirAll(dir, 0o711); err != nil { // the container's root walks through
 			return err
 		}
 	}
 	for _, stack := range c.Stacks {
 		for _, dir := range []string{stack.Upper, stack.Work} {
-			if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // a root directory
+			if err := os.MkdirAll(dir, 0o755); err != nil {
 				return err
 			}
 		}
@@ -144,7 +144,7 @@ func makeLayers(c floor.Container, machineID string) error {
 
 func writeConfig(dir, name string, c floor.Config) error {
 	at := filepath.Join(dir, name)
-	if err := os.MkdirAll(at, 0o711); err != nil { //nolint:gosec // the container's root walks through
+	if err := os.MkdirAll(at, 0o711); err != nil { // the container's root walks through
 		return err
 	}
 	return os.WriteFile(filepath.Join(at, "config"), c.Render(), 0o600)

@@ -98,14 +98,14 @@ func sweepContainers(ctx context.Context, prefix string) error {
 
 // groupNames returns what follows above in the names of groups, in any hierarchy.
 func groupNames(layout alive.Layout, above string) ([]string, error) {
-	const any = "x"
-	group, err := layout.At(above + any)
+	const some = "x"
+	group, err := layout.At(above + some)
 	if err != nil {
 		return nil, err
 	}
 	mounts, names := layout.Mounts(), map[string]bool{}
 	for key, path := range group {
-		dir, start := filepath.Split(strings.TrimSuffix(path, any))
+		dir, start := filepath.Split(strings.TrimSuffix(path, some))
 		entries, err := os.ReadDir(filepath.Join(mounts[key], dir))
 		if err != nil {
 			continue // nobody has made a group there
