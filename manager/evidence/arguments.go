@@ -23,9 +23,12 @@ func (p *process) arguments() error {
 	program, _ = undelete(program)
 	started := p.booted.Add(time.Duration(p.Start) * time.Second / clockTicks)
 	l := languageOf(program)
-	if c := p.modules[l]; l != nil && c != nil && c.after(started) {
-		p.add(Finding{Kind: Interpreter, PID: p.PID, Comm: p.comm(), Path: c.Path, Package: c.Package, HostIno: c.Now.Ino,
-			Detail: fmt.Sprintf("runs %.80q and started before the path changed", path.Base(program))})
+	for _, runs := range []*language{l, p.inside} {
+		if c := p.modules[runs]; c != nil && c.after(started) {
+			p.add(Finding{Kind: Interpreter, PID: p.PID, Comm: p.comm(), Path: c.Path, Package: c.Package, HostIno: c.Now.Ino,
+				Detail: fmt.Sprintf("runs %.80q and started before the path changed", path.Base(program))})
+			break
+		}
 	}
 	line, err := readBounded(p.dir+"/cmdline", maxArguments)
 	if err != nil {

@@ -23,8 +23,8 @@ var languages = []*language{
 	{programs: []string{"ruby"}, modules: []string{"ruby", "gems", "rubygems-integration"}, suffixes: []string{".rb"}},
 	{programs: []string{"node", "nodejs"}, modules: []string{"nodejs", "node_modules"}, suffixes: []string{".js", ".mjs", ".cjs"}},
 	{programs: []string{"php", "php-fpm", "php-cgi"}, modules: []string{"php"}, suffixes: []string{".php", ".phar"}},
-	{programs: []string{"java"}, modules: []string{"java", "jvm", "maven-repo"}, suffixes: []string{".jar", ".war", ".class"}},
-	{programs: []string{"lua", "luajit", "tclsh", "wish", "guile"}, modules: []string{"lua", "tcltk", "guile"}, suffixes: []string{".lua", ".tcl", ".scm"}},
+	{programs: []string{"java", "jvm"}, modules: []string{"java", "jvm", "maven-repo"}, suffixes: []string{".jar", ".war", ".class"}},
+	{programs: []string{"lua", "luajit", "tcl", "tclsh", "wish", "guile"}, modules: []string{"lua", "tcltk", "guile"}, suffixes: []string{".lua", ".tcl", ".scm"}},
 	{programs: []string{"sh", "bash", "dash", "zsh", "ksh", "busybox"}, suffixes: []string{".sh", ".bash"}},
 }
 
@@ -40,6 +40,16 @@ func languageOf(program string) *language {
 		}
 	}
 	return nil
+}
+
+// embeddedIn returns the language that a library interprets for the program that maps it, nil if none: "libpython3.11.so.1.0" is "python".
+func embeddedIn(library string) *language {
+	name, ok := strings.CutPrefix(library[strings.LastIndexByte(library, '/')+1:], "lib")
+	name, _, shared := strings.Cut(name, ".so")
+	if !ok || !shared {
+		return nil
+	}
+	return languageOf(name)
 }
 
 // loads reports whether programs of the language may have loaded the path.

@@ -24,6 +24,7 @@ type process struct {
 	dir     string // /proc/PID
 	monitor bool
 	files   map[file]bool // reported already
+	inside  *language     // one of those whose modules changed that it interprets through a library
 }
 
 // run looks at all of the process. Once its mappings are read it counts as looked at, whenever it ends.
@@ -122,6 +123,11 @@ func (p *process) failed(err error) error {
 
 // mapping looks at one mapping, unless another process maps the same file by the same name and it was found to be in order.
 func (p *process) mapping(m mapping) error {
+	if p.inside == nil && len(p.modules) > 0 {
+		if l := embeddedIn(m.path); p.modules[l] != nil {
+			p.inside = l
+		}
+	}
 	key := shown{dev: m.dev, ino: m.ino, path: m.path}
 	found, seen := p.mapped[key]
 	if !seen {
