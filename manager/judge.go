@@ -169,7 +169,12 @@ func (i *inspector) examine(ctx context.Context, containers []Container, facts [
 		}
 		reports := evidence.Look(ctx, i.Binary, subjects, seen.changed(i.diffs[k.generation]), evidence.Options{})
 		for _, n := range members {
-			facts[n].Evidence = reports[containers[n].Name]
+			report := reports[containers[n].Name]
+			report.Findings, err = i.disown(containers[n].Name, report.Findings, i.diffs[k.generation])
+			if err != nil {
+				facts[n].Blind = "its delta cannot be looked at: " + err.Error()
+			}
+			facts[n].Evidence = report
 		}
 	}
 }

@@ -28,6 +28,9 @@ type FileChange struct {
 	Was, Is                *Meta // nil: it was not there
 	Package                string
 	OldVersion, NewVersion string // of Package; empty: it was, or is, not present
+	// Kept says that the path is the very file that it was, and that a directory above it is another one or was moved: who looked into what was in
+	// its place meanwhile does not find the path.
+	Kept bool
 }
 
 // Compare says what is different between an older state and a newer one. It is pure. Paths that the scope of only one of them shows are
@@ -36,6 +39,7 @@ func Compare(old, now *Snapshot) Diff {
 	d := Diff{From: old.Number, To: now.Number, Release: [2]string{old.Release, now.Release}}
 	d.Packages = comparePackages(old.packages, now.packages)
 	a, b := old.index, now.index
+	moved := "" // the directory of which all that is below is looked at
 	for i, j := 0, 0; i < len(a.entries) || j < len(b.entries); {
 		var order int
 		switch {
@@ -54,8 +58,16 @@ func Compare(old, now *Snapshot) Diff {
 			d.Files = append(d.Files, change(old, now, nil, &b.entries[j]))
 			j++
 		default:
-			if !a.same(&a.entries[i], b, &b.entries[j]) {
-				d.Files = append(d.Files, change(old, now, &a.entries[i], &b.entries[j]))
+			was, is := &a.entries[i], &b.entries[j]
+			kept, path := a.same(was, b, is), b.path(is)
+			below := moved != "" && within(path, moved)
+			if !kept || below {
+				c := change(old, now, was, is)
+				c.Kept = kept
+				d.Files = append(d.Files, c)
+			}
+			if !below && is.moved(was) {
+				moved = path
 			}
 			i++
 			j++

@@ -26,6 +26,9 @@ func show(d generation.Diff) string {
 		if f.Package != "" {
 			fmt.Fprintf(&b, " %s %s->%s", f.Package, f.OldVersion, f.NewVersion)
 		}
+		if f.Kept {
+			b.WriteString(" kept")
+		}
 		b.WriteByte('\n')
 	}
 	return b.String()
@@ -74,6 +77,20 @@ x 1 -> 0.9
 ~ /usr/bin/x program x 1->0.9
 - /usr/lib/libx.so.1 program x 1->0.9
 `},
+		{"a directory moved away and back", func(h tree) {
+			h.must(os.Rename(h.path("usr/bin"), h.path("usr/bin2")))
+			h.must(os.Rename(h.path("usr/bin2"), h.path("usr/bin")))
+		}, `
+~ /usr/bin/editor alternative kept
+~ /usr/bin/x program x 1->1 kept
+`},
+		{"a directory in the place of another", func(h tree) {
+			h.must(os.Mkdir(h.path("new"), 0o755))
+			h.must(os.Rename(h.path("opt/app"), h.path("new/app")))
+			h.must(os.Remove(h.path("opt")))
+			h.must(os.Rename(h.path("new"), h.path("opt")))
+		}, "~ /opt local\n~ /opt/app local kept\n~ /opt/app/file local kept\n"},
+		{"a file more in a directory", func(h tree) { rewrite(h, "usr/bin/y", "y") }, "+ /usr/bin/y local\n"},
 		{"another package takes a file over", func(h tree) {
 			h.stanza("x", "Package: x\nStatus: deinstall ok config-files\nArchitecture: all\nVersion: 1\n")
 			h.install("y", "7", map[string]string{"usr/bin/x": "y"})
@@ -100,7 +117,7 @@ y  -> 7
 		{"link to an alternative", func(h tree) { h.link("/usr/bin/vi", "usr/bin/editor") }, "\n~ /usr/bin/editor alternative\n"},
 		{"derived", func(h tree) { h.write("etc/ld.so.cache", "new"); h.write("etc/ssl/certs/ca-certificates.crt", "new") },
 			"\n~ /etc/ld.so.cache derived\n~ /etc/ssl/certs/ca-certificates.crt derived\n"},
-		{"directory", func(h tree) { h.must(os.Chmod(h.path("opt/app"), 0o711)) }, "\n~ /opt/app local\n"},
+		{"directory", func(h tree) { h.must(os.Chmod(h.path("opt/app"), 0o711)) }, "\n~ /opt/app local\n~ /opt/app/file local kept\n"},
 		{"the package manager's own", func(h tree) { h.write("var/lib/apt/lists/x", "new"); h.write("var/cache/apt/y", "") }, ""},
 		{"names that sort oddly", func(h tree) { h.write("opt/app-2", ""); h.write("opt/app/new\nline", ""); h.write("opt/app.d/z", "") },
 			"\n+ /opt/app/new\nline local\n+ /opt/app-2 local\n+ /opt/app.d local\n+ /opt/app.d/z local\n"},

@@ -16,7 +16,8 @@
 // was built again under the same version. No program can set a ctime, so a path whose inode, ctime, size, type, mode, owner and link target are
 // what they were has the bytes that it had. The price is that some paths differ of which the bytes are the same: looking at them is for
 // others, and the safe direction. Device numbers are not compared (they change with a reboot); nor are size and time of directories, since what
-// changes in one is seen there.
+// changes in one is seen there. Only of a directory that was touched after what is in it is the time kept: it may have been moved away and back, and
+// all below it is looked at, as below one that replaced another.
 //
 // # Which generation a start has
 //

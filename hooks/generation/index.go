@@ -19,7 +19,7 @@ type index struct {
 	devs    []uint64
 }
 
-// entry is one path. Size and ctime of directories are 0.
+// entry is one path. The size of directories is 0, and so is the ctime of those that were last changed by what is in them.
 type entry struct {
 	path, target       uint32 // offsets in the text
 	pathLen, targetLen uint16
@@ -74,7 +74,7 @@ func (x *index) meta(e *entry) Meta {
 		Type: e.mode & unix.S_IFMT, Mode: e.mode & 0o7777, UID: e.uid, GID: e.gid,
 		Size: e.size, Dev: x.devs[e.dev], Ino: e.ino, Target: x.target(e),
 	}
-	if e.ctime != 0 {
+	if e.ctime != 0 && m.Type != unix.S_IFDIR {
 		m.Ctime = time.Unix(0, e.ctime)
 	}
 	return m
@@ -82,8 +82,14 @@ func (x *index) meta(e *entry) Meta {
 
 // same reports whether the path has the bytes that it had: e in x is the older one.
 func (x *index) same(e *entry, now *index, n *entry) bool {
-	return !e.young && e.mode == n.mode && e.uid == n.uid && e.gid == n.gid && e.size == n.size && e.ino == n.ino && e.ctime == n.ctime &&
-		x.target(e) == now.target(n)
+	return !e.young && e.mode == n.mode && e.uid == n.uid && e.gid == n.gid && e.size == n.size && e.ino == n.ino &&
+		(e.ctime == n.ctime || n.mode&unix.S_IFMT == unix.S_IFDIR) && x.target(e) == now.target(n)
+}
+
+// moved reports whether n is a directory in the place of another one, e, or was elsewhere meanwhile for all that can be told: whoever looked into
+// what was in its place keeps that.
+func (n *entry) moved(e *entry) bool {
+	return n.mode&unix.S_IFMT == unix.S_IFDIR && (n.ino != e.ino || n.ctime != 0 && n.ctime != e.ctime)
 }
 
 // digest is equal for two indexes between which no path is different, apart from the package manager's own.

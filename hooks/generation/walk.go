@@ -203,8 +203,7 @@ func (w *walker) look(f *folder, fd int, name string, now time.Time) error {
 	if w.source.Visible != nil && !w.source.Visible(full, kind == unix.S_IFDIR) {
 		return nil
 	}
-	i := item{device: unix.Mkdev(st.Dev_major, st.Dev_minor)}
-	i.mode, i.uid, i.gid, i.ino = uint32(st.Mode), st.Uid, st.Gid, st.Ino
+	i := item{device: unix.Mkdev(st.Dev_major, st.Dev_minor), entry: entry{mode: uint32(st.Mode), uid: st.Uid, gid: st.Gid, ino: st.Ino}}
 	var target string
 	switch kind {
 	case unix.S_IFDIR:
@@ -219,12 +218,17 @@ func (w *walker) look(f *folder, fd int, name string, now time.Time) error {
 			return &os.PathError{Op: "read link", Path: full, Err: err}
 		}
 	}
-	if kind != unix.S_IFDIR {
-		i.size, i.ctime = st.Size, st.Ctime.Sec*int64(time.Second)+int64(st.Ctime.Nsec)
+	switch {
+	case kind != unix.S_IFDIR:
+		i.size, i.ctime = st.Size, nanoseconds(st.Ctime)
 		i.young = young(i.ctime, now)
+	case st.Ctime != st.Mtime: // the last that happened to it was no change of what is in it, and may have been that it was moved
+		i.ctime = nanoseconds(st.Ctime)
 	}
 	return f.add(i, full, target)
 }
+
+func nanoseconds(t unix.StatxTimestamp) int64 { return t.Sec*int64(time.Second) + int64(t.Nsec) }
 
 // add appends an entry with its texts.
 func (f *folder) add(i item, path, target string) error {

@@ -53,12 +53,12 @@ func Since(changes []Change) Changes {
 }
 
 // Between is Since for the differences between generations, in the order in which they came: each begins with that with which the one before ended.
-// It leaves out files that were sealed and are: no container could ever read them.
+// It leaves out files that were sealed and are: no container could ever read them. And those that are what they were.
 func Between(diffs ...generation.Diff) Changes {
 	var all []Change
 	for _, d := range diffs {
 		for _, f := range d.Files {
-			if sealed(f.Was) && sealed(f.Is) {
+			if f.Kept || sealed(f.Was) && sealed(f.Is) {
 				continue
 			}
 			all = append(all, Change{Path: f.Path, Was: fileOf(f.Was), Is: fileOf(f.Is)})
