@@ -81,6 +81,7 @@ func TestTwoDrivers(t *testing.T) {
 		if r, err := s.drive(s.dir, -1, nil); err != nil || r.State != roll.Finished {
 			t.Errorf("the first: %s, %v", r.State, err)
 		}
+		synctest.Wait() // for the one who wrote second
 		if !errors.Is(second, roll.ErrBusy) || len(s.stops) != 5 {
 			t.Errorf("the second: %v; stopped %v", second, s.stops)
 		}
