@@ -264,7 +264,8 @@ func (m *Manager) forget(ctx context.Context, outcomes []Outcome) {
 }
 
 func (m *Manager) destroyOne(ctx context.Context, container string) error {
-	if c := m.observeOne(container); c.Status.State != record.Stopped && !c.Live.Init.IsZero() {
+	// Also where what is known of a unit's container cannot be used: systemd may still run it.
+	if c := m.observeOne(container); c.Status.State != record.Stopped && (!c.Live.Init.IsZero() || c.Live.Unit) {
 		if err := m.stopOne(ctx, container, true); err != nil {
 			return err
 		}

@@ -32,6 +32,7 @@ type fakeHost struct {
 	opened  int                                                          // runtimes
 	closed  int                                                          // runtimes
 	adopted []string                                                     // units
+	known   map[string][]alive.Process                                   // by container: what systemd knows of a unit, whatever files say
 	before  func(ctx context.Context, name string, started func()) error // called in each start; nil: nothing
 	closing func()                                                       // called in each Close of a runtime
 }
@@ -87,6 +88,9 @@ func (f *fakeHost) start(ctx context.Context, name string, started func()) error
 	if err := errors.Join(err, initErr, monitorErr); err != nil {
 		return err
 	}
+	f.mu.Lock()
+	f.known[name] = []alive.Process{init, monitor}
+	f.mu.Unlock()
 	return f.live.Save(name, record.Live{
 		Phase: record.PhaseRunning, Ready: true, Init: init, Monitor: monitor, Starter: self, Started: time.Now().UTC(), Unit: f.unit,
 	})
@@ -111,11 +115,9 @@ func (f *fakeHost) Start(ctx context.Context, name string) error { return f.star
 func (f *fakeHost) Prepare(context.Context, []record.Record) error { return nil }
 
 func (f *fakeHost) Stop(_ context.Context, name string) error {
-	live, err := f.live.Load(name)
-	if err != nil {
-		return nil //nolint:nilerr // it does not run
-	}
-	for _, p := range []alive.Process{live.Init, live.Monitor} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.known[name] {
 		if found, err := os.FindProcess(p.PID); err == nil && p.Alive() {
 			_ = found.Kill()
 		}
@@ -157,7 +159,7 @@ func newFleet(t *testing.T) *fleet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fleet{fakeHost: &fakeHost{live: record.OpenLive(d.Run, boot)}, dirs: d}
+	f := &fleet{fakeHost: &fakeHost{live: record.OpenLive(d.Run, boot), known: map[string][]alive.Process{}}, dirs: d}
 	f.Manager = f.open(t, nil)
 	t.Cleanup(func() {
 		w := f.observe(t)

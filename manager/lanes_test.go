@@ -255,3 +255,29 @@ func TestDamagedLiveness(t *testing.T) {
 		}
 	}
 }
+
+// TestDamagedUnit: of a unit's container of which the liveness file says nothing, the unit is stopped before the delta is gone.
+func TestDamagedUnit(t *testing.T) {
+	f := newFleet(t)
+	f.unit = true
+	batch := f.Manager
+	f.Manager = f.open(t, f.fakeHost)
+	defer func() { f.Manager = batch }() // which the test's end uses, after this one is closed
+	for _, end := range []string{"destroy", "kill"} {
+		f.create(t, spec(t), "a")
+		good(t, f.Manager.Start(context.Background(), manager.PlanStart(f.observe(t), []string{"a"}), manager.Apply{}))
+		if err := os.WriteFile(f.live.Dir("a")+"/live.json", []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if end == "kill" {
+			good(t, f.Manager.Stop(context.Background(), manager.PlanStop(f.observe(t), []string{"a"}), manager.Apply{Now: true}))
+		} else {
+			good(t, f.Destroy(context.Background(), manager.PlanDestroy(f.observe(t), []string{"a"}, true), manager.Apply{}))
+		}
+		for _, p := range f.known["a"] {
+			if p.Alive() {
+				t.Errorf("after %s process %d goes on", end, p.PID)
+			}
+		}
+	}
+}

@@ -48,7 +48,7 @@ func (m *Manager) stopOne(ctx context.Context, container string, now bool) error
 // container does not hear its signal, and a stopped monitor does not pass it on.
 func (m *Manager) stopUnit(ctx context.Context, c Container, now bool) error {
 	m.intend(c)
-	if !now {
+	if !now || c.Live.Init.IsZero() { // whose processes nobody knows here, only its unit can end
 		if err := m.thawToStop(c); err != nil {
 			return err
 		}

@@ -20,32 +20,35 @@ import (
 var ErrRunning = errors.New("the container is running")
 
 // Sweep removes what a start that ended somehow has left: its monitor, its control groups, its generated files. It returns ErrRunning and
-// touches nothing when the container's init is alive. Idempotent; the caller holds the World lock.
+// touches nothing when the container's init is alive. A damaged liveness file says nothing of processes: then it does what Kill does. Idempotent;
+// the caller holds the World lock.
 //
 // It matters before every start: with fixed group names one leftover directory makes each later start fail, and 1 to 3 of 100 immediate
 // restarts find one.
 func (h Host) Sweep(ctx context.Context, name string) error {
-	live, err := h.load(name)
-	if errors.Is(err, os.ErrNotExist) {
+	live, err := h.Live.Load(name)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
 		return nil
-	}
-	if err != nil {
+	case errors.Is(err, record.ErrDamaged):
+		return h.killByName(ctx, name, err)
+	case err != nil:
 		return err
-	}
-	if live.Init.Alive() {
+	case live.Init.Alive():
 		return ErrRunning
 	}
 	return h.sweep(ctx, name, live)
 }
 
 // Kill ends a container at once, whatever state it is in: init and monitor by pidfd, then everything left in its control groups. It waits
-// until all of it is gone and sweeps. It works on frozen containers and on ones whose monitor is stopped. Idempotent.
+// until all of it is gone and sweeps. It works on frozen containers and on ones whose monitor is stopped. Idempotent. Where nothing usable is
+// known of the container's processes and it has a monitor that is not where a batch's would be, it returns why that cannot be used.
 func (h Host) Kill(ctx context.Context, name string) error {
-	live, err := h.load(name)
+	live, err := h.Live.Load(name)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return nil
-	case errors.Is(err, record.ErrFormat):
+	case errors.Is(err, record.ErrFormat), errors.Is(err, record.ErrDamaged):
 		return h.killByName(ctx, name, err)
 	case err != nil:
 		return err
@@ -53,8 +56,8 @@ func (h Host) Kill(ctx context.Context, name string) error {
 	return h.sweep(ctx, name, live)
 }
 
-// killByName ends a container of which only another version of sysctr knows where its processes are. They are looked for where this one would
-// have put them; cause is returned, and that version's file kept, if the container has a monitor elsewhere.
+// killByName ends a container of which nobody, or only another version of sysctr, knows where its processes are. They are looked for where this
+// one would have put them; cause is returned, and the file kept, if the container has a monitor elsewhere: a unit's is the unit's to end.
 func (h Host) killByName(ctx context.Context, name string, cause error) error {
 	live, err := h.named(name)
 	if err == nil {
@@ -75,16 +78,6 @@ func (h Host) sweep(ctx context.Context, name string, live record.Live) error {
 		return err // the liveness file stays, for only that says where to look again
 	}
 	return h.clear(name)
-}
-
-// load reads what is known of a container. A damaged file says nothing about processes; those of a batch's container are found by the names
-// of its groups, so that it can still be stopped, and those of a unit's are the unit's to end.
-func (h Host) load(name string) (record.Live, error) {
-	live, err := h.Live.Load(name)
-	if !errors.Is(err, record.ErrDamaged) {
-		return live, err
-	}
-	return h.named(name)
 }
 
 // named is what the name alone tells of a batch's container.
