@@ -1,11 +1,13 @@
 package faults_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -22,13 +24,15 @@ func TestAtOnce(t *testing.T) {
 		return
 	}
 	s := newStage(t)
-	rounds := 3
+	crowds := 3
 	if everything() {
-		rounds = 20
+		crowds = 20
 	}
-	for i := range rounds {
+	for i := range 20 {
 		s.mixed(i)
-		s.crowd(i)
+		if i < crowds {
+			s.crowd(i)
+		}
 		s.destroyedStart(i)
 		s.twoProfiles(i)
 		s.twoSettings(i)
@@ -78,10 +82,12 @@ func (s *stage) mixed(round int) {
 	}
 	var lines [][]string
 	for i := range 50 {
-		lines = append(lines, kinds[(i+round)%len(kinds)])
+		lines = append(lines, append([]string{"-o", "json"}, kinds[(i+round)%len(kinds)]...))
 	}
 	rand.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
-	s.designed("50 verbs on one name", lines, s.atOnce(lines), 0, 1, 3, 4, 5, 6)
+	results := s.atOnce(lines)
+	s.designed("50 verbs on one name", lines, results, 0, 1, 3, 4, 5, 6)
+	s.serial(n, results)
 	if found := s.settled(faults.Broken); len(found) > 0 {
 		s.t.Errorf("after 50 verbs on one name: %q", found)
 	}
@@ -89,6 +95,44 @@ func (s *stage) mixed(round int) {
 		s.t.Errorf("after 50 verbs on one name it is %s", state)
 	}
 	s.gone(n)
+}
+
+// serial complains unless what commands on one name say they did can be put into an order: each creation but the first comes after a destruction, and
+// the record is as those say who changed it.
+func (s *stage) serial(n string, results []e2e.Result) {
+	s.t.Helper()
+	did := map[string]int{}
+	for _, r := range results {
+		var said struct {
+			Kind  string
+			Items []struct {
+				Action  string
+				Changed bool
+				Error   any
+			}
+		}
+		if err := json.Unmarshal([]byte(r.Stdout), &said); err != nil || said.Kind != "Result" {
+			continue // a list, or a refusal of the whole command
+		}
+		for _, item := range said.Items {
+			if verb, _, _ := strings.Cut(item.Action, "+"); item.Changed && (item.Error == nil || verb == "create") {
+				did[verb]++
+			}
+		}
+	}
+	s.t.Logf("of 50 verbs on one name these changed it: %v", did)
+	_, exists := s.states()[n]
+	alive := did["create"] - did["destroy"]
+	if did["create"] == 0 || exists != (alive == 1) || alive != 0 && alive != 1 {
+		s.t.Errorf("50 verbs on one name: %d creations and %d destructions, and it exists: %v", did["create"], did["destroy"], exists)
+	}
+	if !exists {
+		return
+	}
+	spec := s.spec(n)
+	if tagged := slices.Equal(spec.Tags, []string{"other"}); !tagged && len(spec.Tags) > 0 || spec.Limits.Pids == 99 && did["apply"] == 0 {
+		s.t.Errorf("50 verbs on one name: the record is %+v, and %v", spec, did)
+	}
 }
 
 // gone destroys what there is, and then nothing is left.

@@ -72,6 +72,9 @@ func TestTable(t *testing.T) {
 	if got := table.Never([]string{"fsync", "mount", "write"}); !slices.Equal(got, []string{"fsync"}) {
 		t.Errorf("never made: %q", got)
 	}
+	if got := fmt.Sprint(table.Missed()); got != "[{create starter mount}]" {
+		t.Errorf("missed: %s", got)
+	}
 	lines := strings.Split(table.String(), "\n")
 	if len(lines) != 5 || fmt.Sprint(strings.Fields(lines[1])) != "[create command write 7 1 2]" || lines[3] != "3 points" {
 		t.Errorf("the table is\n%s", table)

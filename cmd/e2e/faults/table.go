@@ -18,6 +18,10 @@ type Row struct {
 	Call string
 }
 
+func compare(a, b Row) int {
+	return cmp.Or(cmp.Compare(a.Verb, b.Verb), cmp.Compare(a.Role, b.Role), cmp.Compare(a.Call, b.Call))
+}
+
 // Cell is what a line says.
 type Cell struct {
 	Calls          int // of a run without a fault
@@ -50,6 +54,18 @@ func (t Table) Points() int {
 	return sum
 }
 
+// Missed names the lines of calls that were counted, and that were never made to fail or never had their process killed.
+func (t Table) Missed() []Row {
+	var missed []Row
+	for row, c := range t {
+		if c.Calls > 0 && (c.Failed == 0 || c.Killed == 0) {
+			missed = append(missed, row)
+		}
+	}
+	slices.SortFunc(missed, compare)
+	return missed
+}
+
 // Never names the calls of [Calls] that no verb makes.
 func (t Table) Never(all []string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(name string) bool {
@@ -64,9 +80,7 @@ func (t Table) Never(all []string) []string {
 
 // String is a line for each call, with the sums of each verb.
 func (t Table) String() string {
-	rows := slices.SortedFunc(maps.Keys(t), func(a, b Row) int {
-		return cmp.Or(cmp.Compare(a.Verb, b.Verb), cmp.Compare(a.Role, b.Role), cmp.Compare(a.Call, b.Call))
-	})
+	rows := slices.SortedFunc(maps.Keys(t), compare)
 	var out strings.Builder
 	fmt.Fprintf(&out, "%-15s %-9s %-18s %5s %6s %6s\n", "VERB", "ROLE", "CALL", "CALLS", "FAILED", "KILLED")
 	for _, r := range rows {
