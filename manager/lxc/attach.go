@@ -44,6 +44,7 @@ func (a Attach) Run(d Dirs) (int, error) {
 	if err := unix.CloseRange(attachedDescriptor, ^uint(0), unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return 0, fmt.Errorf("close inherited descriptors: %w", err)
 	}
+	unix.Umask(0o022) // the operator's is not the container's
 	host, err := OpenHost(d)
 	if err != nil {
 		return 0, err
