@@ -101,7 +101,7 @@ func (c copying) take(container string, in *bufio.Reader) error {
 
 func (c copying) takeFile(in io.Reader) error {
 	if c.to == "-" {
-		return transfer.Content(c.a.printer.Out(), in)
+		return transfer.Content(c.a.printer.Out(), in, c.options())
 	}
 	dir, name := filepath.Split(c.to)
 	if info, err := os.Stat(c.to); err == nil && info.IsDir() {
@@ -124,8 +124,7 @@ func (c copying) takeDirectory(container string, in io.Reader) error {
 		if term.IsTerminal(int(os.Stdout.Fd())) {
 			return errors.New("it is a directory, and its archive is nothing for a terminal; write it into a file or a pipe")
 		}
-		_, err := io.Copy(c.a.printer.Out(), in)
-		return err
+		return transfer.Raw(c.a.printer.Out(), in, c.options())
 	}
 	top := c.to
 	if info, err := os.Stat(top); err == nil && info.IsDir() && nameOf(c.from) != "" {

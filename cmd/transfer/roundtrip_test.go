@@ -61,14 +61,14 @@ func TestUnpackFile(t *testing.T) {
 		t.Errorf("UnpackFile: %v:\n%s", err, tree(t, dir))
 	}
 	var b bytes.Buffer
-	if err := transfer.Content(&b, bytes.NewReader(one)); err != nil || b.String() != "text" {
+	if err := transfer.Content(&b, bytes.NewReader(one), transfer.Options{}); err != nil || b.String() != "text" {
 		t.Errorf("Content = %q, %v", &b, err)
 	}
 	for _, bad := range [][]byte{nil, stream(t), stream(t, tar.Header{Typeflag: soft, Name: "l", Linkname: "/etc/shadow"}), []byte("no archive")} {
 		if _, err := transfer.UnpackFile(root(t, dir), "other", bytes.NewReader(bad), transfer.Options{}); err == nil {
 			t.Errorf("%.20q is taken for a file", bad)
 		}
-		if err := transfer.Content(io.Discard, bytes.NewReader(bad)); err == nil {
+		if err := transfer.Content(io.Discard, bytes.NewReader(bad), transfer.Options{}); err == nil {
 			t.Errorf("%.20q has a content", bad)
 		}
 	}
@@ -129,4 +129,15 @@ func cooked(recipe []byte) []byte {
 	}
 	_ = w.Close()
 	return b.Bytes()
+}
+
+// TestLimits: what goes to standard output is bounded as what is unpacked is.
+func TestLimits(t *testing.T) {
+	for most, tooLarge := range map[int64]bool{3: true, 4: false, 5: false} {
+		var b bytes.Buffer
+		err := transfer.Raw(&b, strings.NewReader("text"), transfer.Options{Bytes: most})
+		if errors.Is(err, transfer.ErrTooLarge) != tooLarge || !tooLarge && (err != nil || b.String() != "text") || int64(b.Len()) > most {
+			t.Errorf("at most %d of 4 bytes: %q, %v", most, b.String(), err)
+		}
+	}
 }

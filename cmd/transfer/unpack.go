@@ -38,7 +38,7 @@ func UnpackFile(dir *os.Root, name string, stream io.Reader, o Options) (Report,
 }
 
 // Content copies the content of the one file that the stream has.
-func Content(to io.Writer, stream io.Reader) error {
+func Content(to io.Writer, stream io.Reader, o Options) error {
 	in := tar.NewReader(stream)
 	h, err := in.Next()
 	if err != nil {
@@ -47,8 +47,23 @@ func Content(to io.Writer, stream io.Reader) error {
 	if h.Typeflag != tar.TypeReg {
 		return fmt.Errorf("%w: a single file was expected", ErrUnsafe)
 	}
-	_, err = io.Copy(to, in) //nolint:gosec // whoever asked for the file reads as much of it as there is
-	return err
+	return Raw(to, in, o)
+}
+
+// Raw copies a stream as it is, with an error that wraps ErrTooLarge where it is longer than the options' Bytes.
+func Raw(to io.Writer, stream io.Reader, o Options) error {
+	most := o.fill().Bytes
+	if n, err := io.Copy(to, io.LimitReader(stream, most)); err != nil || n < most {
+		return err
+	}
+	switch n, err := io.CopyN(io.Discard, stream, 1); {
+	case n > 0:
+		return fmt.Errorf("%w of %d bytes", ErrTooLarge, most)
+	case errors.Is(err, io.EOF):
+		return nil
+	default:
+		return err
+	}
 }
 
 func unexpected(err error) error {
