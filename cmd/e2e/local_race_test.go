@@ -143,6 +143,67 @@ func TestLocalInterrupt(t *testing.T) {
 	}
 }
 
+// TestLocalInterruptEnds presses Ctrl-C while containers that take their time are stopped: 130, and the same command finishes.
+func TestLocalInterruptEnds(t *testing.T) {
+	if need.MountNamespace(t) {
+		return
+	}
+	l := newLocal(t)
+	all := l.name("e<1..4>")
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"stop", all}, "stopped"},
+		{[]string{"restart", all}, "running"},
+		{[]string{"destroy", all, "--yes", "--force"}, ""},
+	} {
+		t.Run(test.args[0], func(t *testing.T) {
+			l.must(t, "create", all, "--missing", "--profile", "command", "--set", "command=[/bin/sh, -c, \"trap '' TERM; while :; do sleep 100; done\"]",
+				"--set", "stop.timeout=2s")
+			l.must(t, "start", all)
+			var marks []string
+			for i := range 4 {
+				marks = append(marks, filepath.Join(stateDir, "containers", l.name(fmt.Sprint("e", i+1)), "delta/upper/var/mine"))
+				l.sh(t, fmt.Sprint("e", i+1), "echo mine >/var/mine")
+			}
+			c := l.begin(t, test.args...)
+			until(t, "the first of them ends", func() bool { return l.live("e1").Phase != "running" })
+			if err := c.Process.Signal(unix.SIGINT); err != nil {
+				t.Fatal(err)
+			}
+			code, said := c.end()
+			if tooLate := test.want == "" && code == 0; !tooLate && (code != 130 || !strings.Contains(said, "same command again")) { // it asks nobody to stop
+				t.Errorf("interrupted: exit status %d: %s", code, said)
+			}
+			for _, c := range l.list(t) {
+				if c.State == "broken" || c.State == "creating" {
+					t.Errorf("interrupted: %+v", c)
+				}
+			}
+			if test.want == "" {
+				// Names that are gone are not there to be named: some of the range, or all.
+				if r := l.run(t, test.args...); !slices.Contains([]int{0, 3, 4}, r.Code) || r.Code == 3 && strings.Count(r.Stderr, "sysctr: ") != 1 {
+					t.Errorf("the same command again: %+v", r)
+				}
+				if left := append(l.leaks(t), l.containers(t)...); len(left) > 0 {
+					t.Errorf("left: %q", left)
+				}
+				return
+			}
+			l.finish(t, test.args...)
+			for i, path := range marks {
+				if c := l.look(t, fmt.Sprint("e", i+1)); c.State != test.want {
+					t.Errorf("after the same command again: %+v, want %q", c, test.want)
+				}
+				if text, err := os.ReadFile(path); err != nil || string(text) != "mine\n" {
+					t.Errorf("its own file: %q, %v", text, err)
+				}
+			}
+		})
+	}
+}
+
 // containers lists the directory of all containers, drafts and trash with them.
 func (l *local) containers(t testing.TB) []string {
 	t.Helper()
