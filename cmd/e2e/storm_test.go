@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,7 +37,11 @@ func storms() []storm {
 			return l.number(t, "pids", n, "pids.current") >= stormPids-5
 		}, "stop"},
 		{"memory", `while :; do tail /dev/zero; done`, func(t *testing.T, l *local, n string) bool {
-			return l.number(t, "memory", n, "memory.failcnt") > 0
+			var killed int
+			for line := range strings.Lines(l.limit(t, "memory", n, "memory.oom_control")) { // where swap is bounded with it, memory.failcnt stays 0
+				_, _ = fmt.Sscanf(line, "oom_kill %d", &killed) // other lines are others'
+			}
+			return killed > 0
 		}, "kill"},
 		// It fills the disk and leaves it full. One that snatches each block that becomes free can keep others from starting: no delta has a quota.
 		{"disk", `head -c 4G /dev/zero >/var/hog; for i in {1..2000}; do : >/var/hog$i; done; sleep 1000`, func(t *testing.T, _ *local, _ string) bool {
