@@ -18,7 +18,7 @@ var qemuStory string
 func TestQEMU(t *testing.T) {
 	t.Parallel()
 	// Three to five minutes: software takes ten seconds to compile one container's AppArmor policy.
-	out := e2e.RunVM(t, e2e.VM{Install: true, Script: qemuStory, Boots: 2, CPUs: 4, Timeout: 15 * time.Minute})
+	out := e2e.RunVM(t, e2e.VM{Install: true, Files: map[string]string{"/srv/given": "by the test\n"}, Script: qemuStory, Boots: 2, CPUs: 4, Timeout: 15 * time.Minute})
 	t.Logf("its own clock: %s", strings.Join(regexp.MustCompile(`(?m)^at .*$`).FindAllString(out, -1), "; "))
 	first, second, ok := strings.Cut(out, "boot 2\n")
 	if !ok {
@@ -26,6 +26,14 @@ func TestQEMU(t *testing.T) {
 	}
 	for _, test := range []struct{ summary, out, want string }{
 		{"kernel", first, `^kernel 6\.1\.`},
+		{"pure cgroup v2 with the controllers of limits", first, `^cgroup cgroup2fs .*\bcpu\b.*\bmemory\b.*\bpids\b`},
+		{"AppArmor is on", first, `^apparmor module Y$`},
+		{"uidmap is installed", first, `^newuidmap /usr/bin/newuidmap$`},
+		{"no unit failed", first, `^state running$`},
+		{"no overlay", first, `^root ext4$`},
+		{"files arrive", first, `^by the test$`},
+		{"files stay", second, `^by the test$`},
+		{"it was a reboot", second, `^/run is new$`},
 		{"layers by path", first, `^.* good +by paths, with shifted owners`},
 		{"the trial is sealed", first, `^layers +good .*sealed files stay sealed`},
 		{"limits can be held", first, `^limits +good +memory, cpu, pids`},

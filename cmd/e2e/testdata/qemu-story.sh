@@ -21,11 +21,20 @@ if [ "$BOOT" = 2 ]; then
 	echo "state $(systemctl is-system-running)"
 	echo "delta $(sysctr exec web1 -- cat /var/kept)"
 	sealed /etc/secret
+	cat /srv/given
+	ls /run/volatile 2>/dev/null || echo "/run is new"
 	exit 0
 fi
 
 at booted
 echo "kernel $(uname -r)"
+echo "cgroup $(stat -fc %T /sys/fs/cgroup) $(cat /sys/fs/cgroup/cgroup.controllers)"
+echo "apparmor module $(cat /sys/module/apparmor/parameters/enabled)"
+echo "newuidmap $(command -v newuidmap)"
+echo "state $(systemctl is-system-running || systemctl --failed --plain --no-legend)"
+echo "root $(findmnt -no FSTYPE /)"
+cat /srv/given
+touch /run/volatile
 truncate -s 32M /srv/opt.img && mkfs.ext4 -q /srv/opt.img && mount -o loop /srv/opt.img /opt || exit 1
 echo open >/etc/closed
 sysctr host init && sysctr doctor -o wide || exit 1
