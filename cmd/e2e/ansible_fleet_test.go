@@ -128,28 +128,41 @@ func TestAnsibleRefusals(t *testing.T) {
 		return
 	}
 	a, l := newAnsible(t), newLocal(t)
-	for _, test := range []struct {
-		summary, module string
-		options         map[string]any
-		want            string
+	one := []string{l.name("web1")}
+	tests := []struct {
+		summary string
+		task
+		want string
 	}{
-		{"name", "container", map[string]any{"name": []string{"Web1"}}, "Web1"},
-		{"option instead of a name", "container", map[string]any{"name": []string{"--force"}}, "--force"},
-		{"range", "container", map[string]any{"name": []string{l.name("web<1..")}}, "is not closed"},
-		{"target instead of a name", "container", map[string]any{"name": []string{"all"}, "state": "absent"}, "all"},
-		{"profile", "container", map[string]any{"name": []string{l.name("web1")}, "profile": "nosuch"}, "no such profile"},
-		{"setting", "container", map[string]any{"name": []string{l.name("web1")}, "set": map[string]any{"limits.memory": "lots"}}, "limits.memory"},
-		{"timeout", "container", map[string]any{"name": []string{l.name("web1")}, "timeout": "soon"}, "soon"},
-		{"profile's text", "profile", map[string]any{"name": "web", "content": "extends: system\nlimits: {memroy: 1G}\n"}, "web.yaml:2:10"},
-		{"profile's name", "profile", map[string]any{"name": "../web", "content": "extends: system\n"}, "../web"},
-		{"command in none", "container_exec", map[string]any{"name": l.name("web1"), "argv": []string{"true"}}, "no container"},
-	} {
-		t.Run(test.summary, func(t *testing.T) {
-			_, got := a.module(t, l, test.module, test.options)
-			if !got.Failed || got.Changed || !strings.Contains(got.Msg, test.want) {
-				t.Errorf("%+v, want a failure with %q", got, test.want)
-			}
-		})
+		{"name", task{"container", map[string]any{"name": []string{"Web1"}}}, `bad name "Web1": it must begin with a lower case letter`},
+		{"option instead of a name", task{"container", map[string]any{"name": []string{"--force"}}}, "--force"},
+		{"range", task{"container", map[string]any{"name": []string{l.name("web<1..")}}}, "is not closed"},
+		{"range backwards", task{"container", map[string]any{"name": []string{l.name("web<9..1>")}}}, "counts down"},
+		{"good and bad names", task{"container", map[string]any{"name": []string{l.name("web1"), "Web2"}}}, `bad name "Web2"`},
+		{"target instead of a name", task{"container", map[string]any{"name": []string{"all"}, "state": "absent"}}, "all"},
+		{"profile", task{"container", map[string]any{"name": one, "profile": "nosuch"}}, `no such profile: "nosuch" (known are command, system)`},
+		{"setting", task{"container", map[string]any{"name": one, "set": map[string]any{"limits.memory": "lots"}}}, "limits.memory"},
+		{"unknown setting", task{"container", map[string]any{"name": one, "set": map[string]any{"limits.memroy": "1G"}}}, "memroy"},
+		{"tag", task{"container", map[string]any{"name": one, "tags": []string{"Front!"}}}, `bad name "Front!"`},
+		{"timeout", task{"container", map[string]any{"name": one, "timeout": "soon"}}, "soon"},
+		{"parallel", task{"container", map[string]any{"name": one, "parallel": -1}}, `"-1" for "--parallel" flag`},
+		{"target to tell of", task{"container_info", map[string]any{"target": []string{"web<"}}}, "is not closed"},
+		{"profile's text", task{"profile", map[string]any{"name": "web", "content": "extends: system\nlimits: {memroy: 1G}\n"}}, "web.yaml:2:10"},
+		{"profile's name", task{"profile", map[string]any{"name": "../web", "content": "extends: system\n"}}, `bad name "../web": it must begin`},
+		{"profile's name, absent", task{"profile", map[string]any{"name": "../../passwd", "state": "absent"}}, `bad name "../../passwd"`},
+		{"target to roll", task{"patch", map[string]any{"action": "roll", "target": []string{"Web1"}}}, "Web1"},
+		{"command in none", task{"container_exec", map[string]any{"name": l.name("web1"), "argv": []string{"true"}}}, "no container"},
+		{"command in a range", task{"container_exec", map[string]any{"name": "web<", "argv": []string{"true"}}}, "is not closed"},
+	}
+	tasks := make([]task, len(tests))
+	for i, test := range tests {
+		tasks[i] = test.task
+	}
+	_, answers := a.modules(t, l, tasks)
+	for i, got := range answers {
+		if !got.Failed || got.Changed || !strings.Contains(got.Msg, tests[i].want) {
+			t.Errorf("%s: %+v, want a failure with %q", tests[i].summary, got, tests[i].want)
+		}
 	}
 	if left := listing(t, "/etc/sysctr/profiles"); len(l.list(t)) != 0 || len(left) > 1 {
 		t.Errorf("something was made: %+v, %q", l.list(t), left)

@@ -30,8 +30,9 @@ func newAnsible(t *testing.T) *ansible {
 	if _, err := os.Stat("/usr/bin/ansible-playbook"); err != nil {
 		need.Missing(t, "needs /usr/bin/ansible-playbook: run make test-hosts")
 	}
-	root := t.TempDir()
-	a := &ansible{dir: t.TempDir(), collection: filepath.Join(root, "ansible_collections", "sysctr", "sysctr")}
+	a := &ansible{dir: t.TempDir()}
+	root := filepath.Join(a.dir, ".ansible", "collections") // where some of its programs look and nowhere else
+	a.collection = filepath.Join(root, "ansible_collections", "sysctr", "sysctr")
 	if err := os.CopyFS(a.collection, os.DirFS(filepath.Join(e2e.Source(t), "ansible"))); err != nil {
 		t.Fatalf("copy the collection: %v", err)
 	}
@@ -39,9 +40,30 @@ func newAnsible(t *testing.T) *ansible {
 		"PATH=/usr/bin:/bin:/usr/sbin:/sbin", "HOME=" + a.dir, "LANG=C.UTF-8", "ANSIBLE_COLLECTIONS_PATH=" + root, "ANSIBLE_NOCOLOR=1",
 		"ANSIBLE_LOCALHOST_WARNING=0", "ANSIBLE_INVENTORY_UNPARSED_WARNING=0",
 		"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED=1", "ANSIBLE_RETRY_FILES_ENABLED=0", "PYTHONDONTWRITEBYTECODE=1",
+		"ANSIBLE_CALLBACK_PLUGINS=" + a.dir, "ANSIBLE_CALLBACKS_ENABLED=answer",
 	}
+	a.write(t, "answer.py", keeps)
 	return a
 }
+
+// keeps is a callback plugin that keeps what each module of a play returned, a line each: a task that did it would take as long as the module.
+const keeps = `
+import json
+from ansible.plugins.callback import CallbackBase
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = 'notification'
+    CALLBACK_NAME = 'answer'
+    CALLBACK_NEEDS_ENABLED = True
+
+    def v2_runner_on_ok(self, result, failed=False):
+        with open('answers', 'a') as f:
+            f.write(json.dumps(dict(result._result, failed=failed), default=str) + '\n')
+
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        self.v2_runner_on_ok(result, True)
+`
 
 // run runs one of Ansible's programs. One that fails is a Result.
 func (a *ansible) run(t *testing.T, name string, args ...string) e2e.Result {
@@ -85,6 +107,9 @@ func (a *ansible) play(t *testing.T, text string, args ...string) play {
 
 func (a *ansible) playFile(t *testing.T, path string, args ...string) play {
 	t.Helper()
+	if err := os.RemoveAll(filepath.Join(a.dir, "answers")); err != nil {
+		t.Fatal(err)
+	}
 	p := play{Result: a.run(t, "/usr/bin/ansible-playbook", append([]string{path}, args...)...), counts: map[string]map[string]int{}}
 	for _, line := range recap.FindAllStringSubmatch(p.Stdout, -1) {
 		host := map[string]int{}
@@ -132,30 +157,51 @@ type answer struct {
 // module runs one module on this machine with JSON as options, and returns the play and its answer.
 func (a *ansible) module(t *testing.T, l *local, name string, options map[string]any, args ...string) (play, answer) {
 	t.Helper()
-	options["executable"] = l.binary
+	p, answers := a.modules(t, l, []task{{name, options}}, args...)
+	return p, answers[0]
+}
+
+// task is a module of the collection and its options.
+type task struct {
+	module  string
+	options map[string]any
+}
+
+// modules runs one task after the other, whatever fails, and returns the play and the answer of each.
+func (a *ansible) modules(t *testing.T, l *local, tasks []task, args ...string) (play, []answer) {
+	t.Helper()
+	list := make([]any, len(tasks))
+	for i, each := range tasks {
+		each.options["executable"] = l.binary
+		list[i] = map[string]any{"sysctr.sysctr." + each.module: each.options, "ignore_errors": true}
+	}
 	text, err := json.Marshal([]any{map[string]any{
 		"hosts": "localhost", "gather_facts": false, "connection": "local",
-		"vars": map[string]any{"ansible_python_interpreter": "/usr/bin/python3"},
-		"tasks": []any{
-			map[string]any{"sysctr.sysctr." + name: options, "register": "answer", "ignore_errors": true},
-			map[string]any{
-				"ansible.builtin.copy": map[string]any{"content": "{{ answer | to_json }}", "dest": filepath.Join(a.dir, "answer.json")},
-				"check_mode":           false, "changed_when": false, "diff": false,
-			},
-		},
+		"vars": map[string]any{"ansible_python_interpreter": "/usr/bin/python3"}, "tasks": list,
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := a.play(t, string(text), append([]string{"-i", "localhost,"}, args...)...)
-	var got answer
-	if p.Code != 0 {
-		t.Fatalf("status %d\n%s%s", p.Code, p.Stdout, p.Stderr)
+	answers := a.answers(t)
+	if p.Code != 0 || len(answers) != len(tasks) {
+		t.Fatalf("status %d, %d answers of %d\n%s%s", p.Code, len(answers), len(tasks), p.Stdout, p.Stderr)
 	}
-	if err := json.Unmarshal([]byte(readText(t, filepath.Join(a.dir, "answer.json"))), &got); err != nil {
-		t.Fatal(err)
+	return p, answers
+}
+
+// answers are what the modules of the last play returned.
+func (a *ansible) answers(t *testing.T) []answer {
+	t.Helper()
+	var all []answer
+	for line := range strings.Lines(readText(t, filepath.Join(a.dir, "answers"))) {
+		var each answer
+		if err := json.Unmarshal([]byte(line), &each); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, each)
 	}
-	return p, got
+	return all
 }
 
 func readText(t *testing.T, path string) string {

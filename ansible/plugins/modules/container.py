@@ -102,6 +102,11 @@ failed_items:
   returned: failure
   type: list
   elements: dict
+diff:
+  description: What changes of each container, as C(sysctr ensure) tells it; the same in check mode as in the run that follows.
+  returned: always
+  type: list
+  elements: dict
 summary:
   description: The number of items, C(total), C(changed), C(unchanged) and C(failed).
   returned: always

@@ -25,7 +25,7 @@ options:
     elements: str
     required: true
   chdir:
-    description: The working directory in the container.
+    description: The working directory in the container, also for C(creates) and C(removes).
     type: path
   creates:
     description: A path in the container. If it exists, the command is not run.
@@ -69,9 +69,23 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.sysctr.sysctr.plugins.module_utils.cli import OPTIONS, Sysctr
 
 
+def inside(params):
+    """The command line that runs something in the container."""
+    return ['exec', params['name']] + (['--dir=' + params['chdir']] if params['chdir'] else [])
+
+
+def foreseen(sysctr, module):
+    """In check mode, of a container that a task before this one would make or start, nothing more can be told."""
+    status, answer = sysctr.ask(['list', '--', module.params['name']])
+    if status not in (0, 4):
+        sysctr.fail(status, answer)
+    if not any(i['state'] == 'running' for i in answer.get('items', [])):
+        module.exit_json(changed=True, msg='not run in check mode, and %s does not run yet' % module.params['name'])
+
+
 def exists(sysctr, module, path):
     """Whether a path is there in the container. A container that cannot be asked fails the module."""
-    status, dummy, err = sysctr.raw(['exec', module.params['name'], '--', '/usr/bin/test', '-e', path])
+    status, dummy, err = sysctr.raw(inside(module.params) + ['--', '/usr/bin/test', '-e', path])
     if status not in (0, 1):
         module.fail_json(msg=err.strip(), rc=status)
     return status == 0
@@ -93,15 +107,15 @@ def main():
     )
     p = module.params
     sysctr = Sysctr(module)
+    if module.check_mode:
+        foreseen(sysctr, module)
     if p['creates'] and exists(sysctr, module, p['creates']):
         module.exit_json(changed=False, msg='skipped, since %s exists' % p['creates'])
     if p['removes'] and not exists(sysctr, module, p['removes']):
         module.exit_json(changed=False, msg='skipped, since %s does not exist' % p['removes'])
     if module.check_mode:
         module.exit_json(changed=True, msg='not run in check mode')
-    argv = ['exec', p['name']] + ['--env=%s=%s' % (key, p['env'][key]) for key in sorted(p['env'])]
-    if p['chdir']:
-        argv.append('--dir=' + p['chdir'])
+    argv = inside(p) + ['--env=%s=%s' % (key, p['env'][key]) for key in sorted(p['env'])]
     status, out, err = sysctr.raw(argv + ['--'] + p['argv'], data=p['stdin'])
     answer = dict(changed=status != 125, rc=status, stdout=out, stderr=err)
     if status != 0:

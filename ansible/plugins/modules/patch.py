@@ -56,6 +56,15 @@ verdicts:
   returned: with C(status) and C(verify)
   type: dict
   sample: {patched: 9, stale: 1}
+diff:
+  description: What C(roll) and C(resume) change of each container.
+  returned: with C(roll) and C(resume)
+  type: list
+  elements: dict
+summary:
+  description: The number of items, C(total), C(changed), C(unchanged) and C(failed).
+  returned: with C(roll) and C(resume)
+  type: dict
 rc:
   description: The exit status of sysctr, 8 if C(verify) fails, 9 if a gate stopped the roll.
   returned: failure

@@ -44,6 +44,14 @@ EXAMPLES = r'''
 '''
 
 RETURN = r'''
+diff:
+  description: The file before and after.
+  returned: always
+  type: dict
+rc:
+  description: The exit status of sysctr.
+  returned: failure
+  type: int
 path:
   description: The profile's file.
   returned: always
@@ -51,7 +59,6 @@ path:
 '''
 
 import os
-import re
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
@@ -59,13 +66,13 @@ from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible_collections.sysctr.sysctr.plugins.module_utils.cli import OPTIONS, Sysctr, words
 
 
-def validate(module, content):
+def validate(module, sysctr, content):
     """Has sysctr check the content under the profile's own file name, in a folder of our own."""
     folder = tempfile.mkdtemp(dir=module.tmpdir)
     path = os.path.join(folder, module.params['name'] + '.yaml')
     with open(path, 'wb') as f:
         f.write(content)
-    status, answer = Sysctr(module).ask(['profile', 'validate', '--', path])
+    status, answer = sysctr.ask(['profile', 'validate', '--', path])
     if status != 0:
         error = dict(answer['error'], message=answer['error']['message'].replace(folder + '/', ''))
         module.fail_json(msg=words(error), rc=status)
@@ -84,9 +91,8 @@ def main():
         required_if=[('state', 'present', ['content'])],
         supports_check_mode=True,
     )
-    name = module.params['name']
-    if not re.match(r'[a-z]([a-z0-9-]{0,61}[a-z0-9])?\Z', name):  # it becomes a path before sysctr sees it
-        module.fail_json(msg='bad name of a profile: %r' % name)
+    name, sysctr = module.params['name'], Sysctr(module)
+    sysctr.items(['list', '--', 'profile:' + name], none_is_empty=True)  # fails for a bad name, before that becomes a path
     path = os.path.join(module.params['directory'], name + '.yaml')
     old = None
     if os.path.exists(path):
@@ -95,7 +101,7 @@ def main():
     new, valid = None, None
     if module.params['state'] == 'present':
         new = to_bytes(module.params['content'])
-        valid = validate(module, new)
+        valid = validate(module, sysctr, new)
     if new != old and not module.check_mode:
         if new is None:
             os.remove(path)
