@@ -78,7 +78,7 @@ func (a *app) exec(c *cobra.Command, args, argv []string, o *execOptions) error 
 	if o.parallel == 0 {
 		o.parallel = 2 * concurrency()
 	}
-	run := execution{m: m, world: w, template: lxc.Attach{Argv: argv, Env: append(environment(), o.env...), Dir: o.dir}}
+	run := execution{m: m, world: w, template: lxc.Attach{Argv: within(o.dir, argv), Env: append(environment(), o.env...)}}
 	switch {
 	case o.tty && len(names) > 1:
 		return ownFailure(usage(fmt.Errorf("a terminal is for one container, and these are %d", len(names))))
@@ -91,6 +91,15 @@ func (a *app) exec(c *cobra.Command, args, argv []string, o *execOptions) error 
 	default:
 		return ownFailure(a.prefixed(c.Context(), run, names, o.parallel))
 	}
+}
+
+// within has a shell inside enter the directory first. liblxc would run the command in / where it cannot be entered.
+func within(dir string, argv []string) []string {
+	if dir == "" {
+		return argv
+	}
+	const script = `cd -- "$1" || exit 125; shift; exec "$@"`
+	return append([]string{"/bin/sh", "-c", script, "sysctr", dir}, argv...)
 }
 
 // environment is what of the operator's own goes inside: how the terminal works and the language.

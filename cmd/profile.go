@@ -39,15 +39,19 @@ func (a *app) profileList() *cobra.Command {
 					items[i].Error = p.Err.Error()
 				}
 			}
-			return output.List[profileInfo]{
-				Kind: "ProfileList", Items: items, Empty: "no profiles",
-				Columns: []output.Column[profileInfo]{
-					{Header: "name", Cell: func(p profileInfo) string { return p.Name }},
-					{Header: "description", Cell: func(p profileInfo) string { return p.Description }, Elastic: true},
-					{Header: "file", Cell: func(p profileInfo) string { return p.File }},
-					{Header: "error", Cell: func(p profileInfo) string { return p.Error }, Elastic: true},
-				},
-			}.Print(a.printer, a.format)
+			return profileTable(items).Print(a.printer, a.format)
+		},
+	}
+}
+
+func profileTable(items []profileInfo) output.List[profileInfo] {
+	return output.List[profileInfo]{
+		Kind: "ProfileList", Items: items, Empty: "no profiles",
+		Columns: []output.Column[profileInfo]{
+			{Header: "name", Cell: func(p profileInfo) string { return p.Name }},
+			{Header: "description", Cell: func(p profileInfo) string { return p.Description }, Elastic: true},
+			{Header: "file", Cell: func(p profileInfo) string { return p.File }},
+			{Header: "error", Cell: func(p profileInfo) string { return p.Error }, Elastic: true},
 		},
 	}
 }
@@ -81,25 +85,37 @@ func (a *app) profileValidate() *cobra.Command {
 	return &cobra.Command{
 		Use: "validate FILE…", Short: "Check profile files", Args: cobra.MinimumNArgs(1),
 		Long: "Checks files as if they lay among the profiles, with everything they extend.\n" +
-			"Says nothing more than that they are good.\n\n" +
+			"Says nothing more than that they are good, and as JSON or YAML what they are.\n\n" +
 			output.ExitStatus(output.ExitUsage),
 		RunE: func(_ *cobra.Command, args []string) error {
-			var errs []error
-			for _, file := range args {
-				p, err := a.library().Read(file)
-				if err == nil {
-					_, err = p.Resolve(nil)
-				}
-				if err != nil {
-					errs = append(errs, err)
-					continue
-				}
-				a.printer.Say("%s: good", file)
-			}
-			if err := errors.Join(errs...); err != nil {
+			items, err := a.validate(args)
+			if err != nil {
 				return &output.Error{Exit: output.ExitUsage, Err: err}
 			}
-			return nil
+			if !a.format.Structured() {
+				return nil
+			}
+			return profileTable(items).Print(a.printer, a.format)
 		},
 	}
+}
+
+// validate reads files as profiles and says which are good.
+func (a *app) validate(files []string) ([]profileInfo, error) {
+	var errs []error
+	items := []profileInfo{}
+	for _, file := range files {
+		p, err := a.library().Read(file)
+		var spec profiles.Spec
+		if err == nil {
+			spec, err = p.Resolve(nil)
+		}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		a.printer.Say("%s: good", file)
+		items = append(items, profileInfo{Name: spec.Profile, Description: spec.Description, File: file})
+	}
+	return items, errors.Join(errs...)
 }

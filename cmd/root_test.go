@@ -124,6 +124,27 @@ func TestFailureAsJSON(t *testing.T) {
 	}
 }
 
+// TestGoodProfile: a program is told which profiles are good, and a person no more than that they are.
+func TestGoodProfile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "shop.yaml")
+	if err := os.WriteFile(file, []byte("extends: system\ndescription: of a shop\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, code := run(t, "profile", "validate", file)
+	if stdout != "" || stderr != file+": good\n" || code != 0 {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+	stdout, _, code = run(t, "profile", "validate", file, "-o", "json")
+	var list struct {
+		Kind  string
+		Items []struct{ Name, Description, File string }
+	}
+	if err := json.Unmarshal([]byte(stdout), &list); err != nil || code != 0 || list.Kind != "ProfileList" || len(list.Items) != 1 ||
+		list.Items[0].Name != "shop" || list.Items[0].Description != "of a shop" || list.Items[0].File != file {
+		t.Errorf("%v: exit code %d, %s", err, code, stdout)
+	}
+}
+
 func TestVersion(t *testing.T) {
 	stdout, stderr, code := run(t, "version")
 	if code != 0 || stderr != "" || !regexp.MustCompile(`(?i)liblxc:?\s+\d+\.\d+`).MatchString(stdout) {
