@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,13 +97,78 @@ func TestAnsibleSanity(t *testing.T) {
 	}
 	need.Command(t, "pycodestyle", "run make test-hosts")
 	need.Command(t, "yamllint", "run make test-hosts")
-	for _, argv := range [][]string{
+	need.Command(t, "ansible-lint", "run make test-hosts")
+	for _, argv := range append([][]string{
 		{"/usr/bin/python3", "-W", "error", "-m", "compileall", "-q", "plugins"},
-		{"/usr/bin/pycodestyle", "--max-line-length", "160", "--ignore", "E402", "plugins"},
+		{"/usr/bin/pycodestyle", "--max-line-length", "160", "--ignore", "E402", "plugins", "tests"},
 		{"/usr/bin/yamllint", "-s", "-d", "{extends: default, rules: {line-length: {max: 160}}}", "."},
-	} {
-		if r := a.run(t, argv[0], argv[1:]...); r.Code != 0 {
+		{"/usr/bin/python3", filepath.Join(validator, "..", "code-smell", "runtime-metadata.py"), "meta/runtime.yml"},
+		{"/usr/bin/ansible-lint", "--offline", "--nocolor", "--strict"},
+	}, a.sanity(t)) {
+		if r := a.run(t, argv[0], argv[1:]...); r.Code != 0 || strings.Contains(r.Stdout, "meta/runtime.yml:") {
 			t.Errorf("%q: %+v", argv, r)
 		}
+	}
+}
+
+// sanity is the command line for those of ansible-test's sanity tests that install nothing from a network. What the others look at, validate-modules,
+// pycodestyle, yamllint, ansible-doc and runtime-metadata by itself do; pylint alone is not run.
+func (a *ansible) sanity(t *testing.T) []string {
+	t.Helper()
+	argv := a.test(t, "sanity")
+	networked := []string{"ansible-doc", "import", "mypy", "pep8", "pylint", "runtime-metadata", "validate-modules", "yamllint"}
+	r := a.run(t, argv[0], "sanity", "--list-tests")
+	for name := range strings.FieldsSeq(r.Stdout) {
+		if !slices.Contains(networked, name) {
+			argv = append(argv, "--test", name)
+		}
+	}
+	if len(argv) < 40 {
+		t.Fatalf("ansible-test knows too few tests: %+v", r)
+	}
+	return argv
+}
+
+// test begins a command line of ansible-test, which runs with the distribution's Python.
+func (a *ansible) test(t *testing.T, kind string) []string {
+	t.Helper()
+	python := a.run(t, "/usr/bin/python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2], end='')").Stdout
+	return []string{need.Command(t, "ansible-test", "run make test-hosts"), kind, "--local", "--python", python, "--color", "no"}
+}
+
+// TestAnsibleUnits runs the collection's unit tests, in which a script plays sysctr.
+func TestAnsibleUnits(t *testing.T) {
+	a := newAnsible(t)
+	a.dir = a.collection
+	argv := a.test(t, "units")
+	if r := a.run(t, argv[0], argv[1:]...); r.Code != 0 || !strings.Contains(r.Stdout, " passed in ") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestAnsibleIntegration runs the collection's integration tests, with containers of this machine.
+func TestAnsibleIntegration(t *testing.T) {
+	if need.MountNamespace(t) {
+		return
+	}
+	a, l := newAnsible(t), newLocal(t)
+	a.dir = a.collection
+	a.write(t, "tests/integration/integration_config.yml", "sysctr_executable: "+l.binary+"\nsysctr_prefix: "+l.prefix+"\n")
+	argv := append(a.test(t, "integration"), "--allow-root")
+	r := a.run(t, argv[0], argv[1:]...)
+	targets, err := os.ReadDir(filepath.Join(a.collection, "tests", "integration", "targets"))
+	if err != nil || len(targets) < 5 {
+		t.Fatalf("the targets are %v: %v", targets, err)
+	}
+	for _, target := range targets {
+		if !strings.Contains(r.Stdout, "Running "+target.Name()+" integration test role") {
+			t.Errorf("%s was not run", target.Name())
+		}
+	}
+	if r.Code != 0 || t.Failed() {
+		t.Errorf("status %d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	if left := l.list(t); len(left) > 0 {
+		t.Errorf("left: %+v", left)
 	}
 }

@@ -149,6 +149,8 @@ func TestAnsibleRefusals(t *testing.T) {
 		{"target to tell of", task{"container_info", map[string]any{"target": []string{"web<"}}}, "is not closed"},
 		{"profile's text", task{"profile", map[string]any{"name": "web", "content": "extends: system\nlimits: {memroy: 1G}\n"}}, "web.yaml:2:10"},
 		{"profile's name", task{"profile", map[string]any{"name": "../web", "content": "extends: system\n"}}, `bad name "../web": it must begin`},
+		{"profile's name, without a slash", task{"profile", map[string]any{"name": "Web", "content": "extends: system\n"}}, `"Web"`},
+		{"profile's name, nothing", task{"profile", map[string]any{"name": "", "state": "absent"}}, `""`},
 		{"profile's name, absent", task{"profile", map[string]any{"name": "../../passwd", "state": "absent"}}, `bad name "../../passwd"`},
 		{"target to roll", task{"patch", map[string]any{"action": "roll", "target": []string{"Web1"}}}, "Web1"},
 		{"command in none", task{"container_exec", map[string]any{"name": l.name("web1"), "argv": []string{"true"}}}, "no container"},

@@ -92,16 +92,15 @@ def main():
         supports_check_mode=True,
     )
     name, sysctr = module.params['name'], Sysctr(module)
-    sysctr.items(['list', '--', 'profile:' + name], none_is_empty=True)  # fails for a bad name, before that becomes a path
+    if '/' in name:  # no name of a profile, and no file's either: sysctr says what is wrong with it
+        sysctr.fail(*sysctr.ask(['profile', 'show', '--', name]))
     path = os.path.join(module.params['directory'], name + '.yaml')
     old = None
     if os.path.exists(path):
         with open(path, 'rb') as f:
             old = f.read()
-    new, valid = None, None
-    if module.params['state'] == 'present':
-        new = to_bytes(module.params['content'])
-        valid = validate(module, sysctr, new)
+    new = to_bytes(module.params['content']) if module.params['state'] == 'present' else None
+    valid = validate(module, sysctr, b'extends: command' if new is None else new)  # the name, if nothing else
     if new != old and not module.check_mode:
         if new is None:
             os.remove(path)
