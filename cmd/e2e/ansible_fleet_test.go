@@ -10,13 +10,13 @@ import (
 	"github.com/sysctr/sysctr/cmd/e2e/need"
 )
 
-// TestAnsibleFleet is a fleet in one task: made, unchanged, foreseen in check mode, with one that fails, and away.
+// TestAnsibleFleet is a fleet in one task: made, unchanged, foreseen in check mode, other than before, and away.
 func TestAnsibleFleet(t *testing.T) {
 	if need.MountNamespace(t) {
 		return
 	}
 	a, l := newAnsible(t), newLocal(t)
-	web := l.name("web<1..5>")
+	web := l.name("web<1..3>")
 	want := func(more map[string]any) map[string]any {
 		options := map[string]any{"name": []string{web}, "state": "started"}
 		for k, v := range more {
@@ -24,7 +24,7 @@ func TestAnsibleFleet(t *testing.T) {
 		}
 		return options
 	}
-	a.foresees(t, l, want(nil), "create+start", 5)
+	a.foresees(t, l, want(nil), "create+start", 3)
 	for _, c := range l.list(t) {
 		if c.State != "running" || !c.Ready {
 			t.Errorf("after the task: %+v", c)
@@ -34,7 +34,7 @@ func TestAnsibleFleet(t *testing.T) {
 		t.Errorf("the second run: %+v", got)
 	}
 	changes := map[string]any{"set": map[string]any{"limits.memory": "256M", "priority": 7}, "tags": []string{"front", "eu"}}
-	a.foresees(t, l, want(changes), "apply", 5)
+	a.foresees(t, l, want(changes), "apply", 3)
 	if _, got := a.module(t, l, "container", want(changes)); got.Changed {
 		t.Errorf("the settings again: %+v", got)
 	}
@@ -42,7 +42,7 @@ func TestAnsibleFleet(t *testing.T) {
 		t.Errorf("without settings nothing is taken back: %+v", got)
 	}
 	_, info := a.module(t, l, "container_info", map[string]any{"target": []string{"@front", "@eu"}})
-	if len(info.Containers) != 5 || info.Changed || info.Containers[0]["priority"] != 7.0 {
+	if len(info.Containers) != 3 || info.Changed || info.Containers[0]["priority"] != 7.0 {
 		t.Errorf("container_info by tag: %+v", info)
 	}
 	if _, info := a.module(t, l, "container_info", map[string]any{"target": []string{"@nobody"}}); info.Failed || len(info.Containers) != 0 {
@@ -51,12 +51,11 @@ func TestAnsibleFleet(t *testing.T) {
 	l.must(t, "stop", l.name("web2"))
 	before := l.look(t, "web1").PID
 	_, got := a.module(t, l, "container", want(map[string]any{"state": "restarted"}))
-	if after := l.look(t, "web1"); after.PID == before || l.look(t, "web2").State != "running" || got.Summary["changed"] != 5 {
+	if after := l.look(t, "web1"); after.PID == before || l.look(t, "web2").State != "running" || got.Summary["changed"] != 3 {
 		t.Errorf("restarted: %+v and %+v", got, after)
 	}
-	a.foresees(t, l, want(map[string]any{"state": "stopped"}), "stop", 5)
-	t.Run("one fails", func(t *testing.T) { a.oneFails(t, l, web) })
-	a.foresees(t, l, want(map[string]any{"state": "absent"}), "destroy", 5)
+	a.foresees(t, l, want(map[string]any{"state": "stopped"}), "stop", 3)
+	a.foresees(t, l, want(map[string]any{"state": "absent"}), "destroy", 3)
 	if _, got := a.module(t, l, "container", want(map[string]any{"state": "absent"})); got.Changed || got.Failed || len(l.list(t)) != 0 {
 		t.Errorf("absent again: %+v", got)
 	}
@@ -88,38 +87,69 @@ func (a *ansible) foresees(t *testing.T, l *local, options map[string]any, actio
 	}
 }
 
-// oneFails: the reason of the one that cannot start is told, the others are up, and the same task finishes when that is cured.
-func (a *ansible) oneFails(t *testing.T, l *local, web string) {
+// TestAnsibleHundred runs the collection's playbook with a hundred containers that boot systemd: check mode foresees what is done, the one that cannot
+// start fails with its reason while the others are up, the next run does the rest, and the one after it nothing.
+func TestAnsibleHundred(t *testing.T) {
+	if need.MountNamespace(t) {
+		return
+	}
+	a, l := newAnsible(t), newLocal(t)
+	broken, gone := l.name("web57"), brokenMount(t)
+	l.must(t, "create", broken, "--set", `mounts=[{"source": "`+gone+`", "target": "/srv"}]`)
+	if err := os.Remove(gone); err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) (play, answer) {
+		t.Helper()
+		vars := "sysctr_become=false sysctr_executable=" + l.binary + " sysctr_fleet=" + l.name("web<1..100>")
+		args = append([]string{"-i", "localhost,", "-c", "local", "-e", vars}, args...)
+		p := a.playFile(t, filepath.Join(a.collection, "playbooks", "fleet.yml"), args...)
+		return p, a.answers(t)[0]
+	}
+	_, foreseen := run("--check", "--diff")
+	if !foreseen.Changed || foreseen.Summary["changed"] != 100 || len(l.list(t)) != 1 {
+		t.Fatalf("foreseen: %+v, there are %d", foreseen, len(l.list(t)))
+	}
+	p, got := run("--diff")
+	if p.Code != 2 || !got.Failed || got.RC != 3 || got.Summary["changed"] != 99 || got.Summary["failed"] != 1 {
+		t.Errorf("one cannot start: status %d, %+v", p.Code, got)
+	}
+	if !strings.HasPrefix(got.Msg, broken+": ") || !strings.Contains(got.Msg, gone) || strings.Contains(got.Msg, "\n") {
+		t.Errorf("the reason is %q", got.Msg)
+	}
+	for _, c := range l.list(t) {
+		if up := c.State == "running" && c.Ready; up != (c.Name != broken) {
+			t.Errorf("one cannot start: %+v", c)
+		}
+	}
+	for i, item := range got.Items {
+		if f := foreseen.Items[i]; f.Name != item.Name || f.Action != item.Action || item.Name != broken && item.Changed != f.Changed {
+			t.Errorf("foreseen %+v, done %+v", f, item)
+		}
+	}
+	if err := os.Mkdir(gone, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p, got = run()
+	if p.is(t, "localhost", 1); got.Summary["changed"] != 1 || got.Summary["unchanged"] != 99 || l.look(t, "web57").State != "running" {
+		t.Errorf("after the cure: %+v", got)
+	}
+	p, got = run()
+	if p.is(t, "localhost", 0); got.Summary["unchanged"] != 100 {
+		t.Errorf("the last run: %+v", got)
+	}
+}
+
+// brokenMount is a directory that a container can have as a mount, until it is removed.
+func brokenMount(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	gone := filepath.Join(dir, "gone")
 	// The container's root is not the machine's, and must get there.
 	if err := errors.Join(os.Mkdir(gone, 0o755), os.Chmod(dir, 0o755), os.Chmod(filepath.Dir(dir), 0o755)); err != nil { //nolint:gosec // see above
 		t.Fatal(err)
 	}
-	mounts := []map[string]string{{"source": gone, "target": "/srv"}}
-	_, got := a.module(t, l, "container", map[string]any{"name": l.name("web3"), "state": "present", "set": map[string]any{"mounts": mounts}})
-	if !got.Changed || got.Failed {
-		t.Fatalf("the setting of one: %+v", got)
-	}
-	if err := os.Remove(gone); err != nil {
-		t.Fatal(err)
-	}
-	options := map[string]any{"name": web, "state": "started"}
-	_, got = a.module(t, l, "container", options)
-	if !got.Failed || got.RC != 3 || !strings.Contains(got.Msg, l.name("web3")+": ") || !strings.Contains(got.Msg, gone) || got.Summary["failed"] != 1 {
-		t.Errorf("one cannot start: %+v", got)
-	}
-	for _, c := range l.list(t) {
-		if (c.State == "running") != (c.Name != l.name("web3")) {
-			t.Errorf("one cannot start: %+v", c)
-		}
-	}
-	if err := os.Mkdir(gone, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if _, got = a.module(t, l, "container", options); got.Failed || got.Summary["changed"] != 1 || l.look(t, "web3").State != "running" {
-		t.Errorf("after the cure: %+v", got)
-	}
+	return gone
 }
 
 // TestAnsibleRefusals: what is nonsense fails with sysctr's own words, and nothing is changed.
