@@ -40,6 +40,7 @@ func TestRun(t *testing.T) {
 		"\n1  start of 2 ", "sysctr / (b)", "\n2  create of 2 ", "\n3  2 system ", "\n4  restart of 2 ", "\n5  memory of 2 ", "libc in the init of 2",
 		"\n6  list of 3 ", "\n7  a file of the host changes under 2 running command ", "\n8  a file of the host changes under 2 running system ",
 		"patch roll / restart", "\n9  delta shadows ", "\n10  the script ",
+		"\n11  1 command containers by Ansible", "the same again, nothing to do",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in the output", want)
@@ -105,7 +106,7 @@ func build(t *testing.T) string {
 }
 
 func run(program, dir string, args ...string) *exec.Cmd {
-	cmd := exec.Command("/proc/self/exe", append([]string{"-sysctr", program, "-script", "../../../hooks/pkg-hook", "-dir", dir}, args...)...)
+	cmd := exec.Command("/proc/self/exe", append([]string{"-sysctr", program, "-script", "../../../hooks/pkg-hook", "-collection", "../../../ansible", "-dir", dir}, args...)...)
 	cmd.Env = append(os.Environ(), asProgram+"=1")
 	return cmd
 }

@@ -12,14 +12,15 @@ import (
 
 // Options say what a run measures and how often.
 type Options struct {
-	Sysctr string // the program that is measured, an absolute path
-	Script string // the script that package managers run, before it is installed
-	N      int    // containers of a batch
-	Rounds int    // of everything that is compared
-	CPUs   int    // processors that the run and all that it starts are pinned to; 0 for all
-	Debian int    // containers that are restarted by Debian's own tools; they are slow, so usually fewer than N
-	Listed int    // records that `list` reads
-	Dir    string // on a disk: where the run's state directory is made
+	Sysctr     string // the program that is measured, an absolute path
+	Script     string // the script that package managers run, before it is installed
+	Collection string // the Ansible collection's folder
+	N          int    // containers of a batch
+	Rounds     int    // of everything that is compared
+	CPUs       int    // processors that the run and all that it starts are pinned to; 0 for all
+	Debian     int    // containers of Debian's own tools and of Ansible's loop; they are slow, so usually fewer than N
+	Listed     int    // records that `list` reads
+	Dir        string // on a disk: where the run's state directory is made
 }
 
 // Parse reads a command line. Defaults come from the environment variables N and R where they are set.
@@ -29,10 +30,11 @@ func Parse(args []string, stderr io.Writer) (Options, error) {
 	f.SetOutput(stderr)
 	f.StringVar(&o.Sysctr, "sysctr", "bin/sysctr", "the `program` to measure")
 	f.StringVar(&o.Script, "script", "hooks/pkg-hook", "the `script` that package managers run")
+	f.StringVar(&o.Collection, "collection", "ansible", "the `folder` of the Ansible collection")
 	f.IntVar(&o.N, "n", number("N", 100), "containers of a batch")
 	f.IntVar(&o.Rounds, "rounds", number("R", 5), "rounds")
 	f.IntVar(&o.CPUs, "cpus", 2, "processors to be pinned to; 0 for all")
-	f.IntVar(&o.Debian, "debian", 20, "containers restarted by Debian's own tools, at most n")
+	f.IntVar(&o.Debian, "debian", 20, "containers of Debian's own tools, and of Ansible on either side, at most n")
 	f.IntVar(&o.Listed, "listed", 1000, "records to list")
 	f.StringVar(&o.Dir, "dir", "/var/tmp", "a `directory` on a disk, for the state")
 	if err := f.Parse(args); err != nil {

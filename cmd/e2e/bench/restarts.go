@@ -35,7 +35,7 @@ func (s *stage) restarts(ctx context.Context) error {
 			return took / float64(s.N), err
 		},
 	}
-	others, err := s.debianVariants()
+	others, err := s.debianVariants("debian")
 	if err != nil {
 		return err
 	}
@@ -69,8 +69,8 @@ type debian struct {
 	names []string
 }
 
-// debianVariants prepares containers for Debian's tools, as many ways as this machine knows, and says which it does not.
-func (s *stage) debianVariants() ([]debian, error) {
+// debianVariants prepares containers of a kind for Debian's tools, as many ways as this machine knows, and says which it does not.
+func (s *stage) debianVariants(kind string) ([]debian, error) {
 	if s.Debian == 0 {
 		return nil, nil
 	}
@@ -85,7 +85,7 @@ func (s *stage) debianVariants() ([]debian, error) {
 		s.report.say("not compared: %v; apt-get install lxc", err)
 		return nil, nil
 	}
-	without, err := s.debian("without lxcfs", withoutExtra(string(common)))
+	without, err := s.debian(kind, "without lxcfs", withoutExtra(string(common)))
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (s *stage) debianVariants() ([]debian, error) {
 		s.report.say("not compared with lxcfs installed: there is no %s; apt-get install lxcfs", lxcfsConfig)
 		return []debian{without}, nil //nolint:nilerr // as above
 	}
-	with, err := s.debian("with lxcfs installed", string(common))
+	with, err := s.debian(kind, "with lxcfs installed", string(common))
 	return []debian{without, with}, err
 }
 
@@ -108,8 +108,8 @@ func withoutExtra(common string) string {
 	return strings.Join(kept, "\n")
 }
 
-func (s *stage) debian(what, common string) (debian, error) {
-	kind := strings.ReplaceAll(what, " ", "-")
+func (s *stage) debian(kind, what, common string) (debian, error) {
+	kind += "-" + strings.ReplaceAll(what, " ", "-")
 	d := debian{what: what, dir: filepath.Join(s.disk, kind), names: s.names(kind, s.Debian)}
 	for _, name := range d.names {
 		upper := filepath.Join(d.dir, name, "upper")

@@ -50,7 +50,7 @@ func inside(ctx context.Context, args []string) (err error) {
 		_, _ = s.sysctr(context.Background(), "destroy", "all", "--yes", "--force")
 	}()
 	s.introduce()
-	for _, figure := range []func(context.Context) error{s.starts, s.creates, s.systems, s.restarts, s.memory, s.lists, s.patches, s.deltas, s.hook} {
+	for _, figure := range []func(context.Context) error{s.starts, s.creates, s.systems, s.restarts, s.memory, s.lists, s.patches, s.deltas, s.hook, s.fleets} {
 		err = errors.Join(err, figure(ctx))
 		if ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
