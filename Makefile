@@ -70,7 +70,7 @@ down:
 
 test-hosts: packages
 	@cmd/e2e/packages.sh lxc mmdebstrap debian-archive-keyring e2fsprogs zstd qemu-system-x86 uidmap dbus rpm gpg groff perl python3 strace sudo ansible-core ansible-lint python3-voluptuous \
-		python3-pytest-xdist python3-pytest-mock python3-pytest-forked pycodestyle yamllint
+		dropbear-bin openssh-client iproute2 python3-pytest-xdist python3-pytest-mock python3-pytest-forked pycodestyle yamllint
 	@$(find_go); go test -count=1 -timeout 20m -run '^TestRecipe$$' ./cmd/e2e
 
 # Without root the tests that need it are skipped, and say so.
@@ -84,7 +84,8 @@ test:
 faults: packages
 	@$(find_go); SYSCTR_FAULTS=all go test -count=1 -v -timeout 3h $(TESTFLAGS) ./cmd/e2e/faults
 
-# N containers of a batch, R rounds, BENCHFLAGS for the rest (-help). The comparison with Debian's own tools wants their packages, lxc and lxcfs.
+# N containers of a batch, R rounds, BENCHFLAGS for the rest (-help). The comparison with Debian's own tools wants their packages, lxc and lxcfs, the
+# one with Ansible's loop ansible and python3-lxc too.
 bench: packages build
 	@$(find_go); go build -trimpath -o bin/bench ./cmd/e2e/bench/run
 	@bin/bench -sysctr bin/sysctr -n $(N) $(BENCHFLAGS)
