@@ -69,7 +69,7 @@ down:
 	@echo "Kept: distribution packages (liblxc and what builds sysctr), bin/ and .cache/ of this tree$$([ ! -e /etc/sysctr ] || echo ', /etc/sysctr')."
 
 test-hosts: packages
-	@cmd/e2e/packages.sh lxc mmdebstrap debian-archive-keyring e2fsprogs zstd qemu-system-x86 uidmap dbus rpm gpg groff perl python3 strace sudo ansible-core ansible-lint python3-voluptuous \
+	@cmd/e2e/packages.sh lxc mmdebstrap debian-archive-keyring e2fsprogs zstd qemu-system-x86 uidmap dbus rpm gpg groff perl python3 strace sudo ansible-core ansible-lint python3-apt python3-voluptuous \
 		dropbear-bin openssh-client iproute2 python3-pytest-xdist python3-pytest-mock python3-pytest-forked pycodestyle yamllint
 	@$(find_go); go test -count=1 -timeout 20m -run '^TestRecipe$$' ./cmd/e2e
 
