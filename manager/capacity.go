@@ -15,11 +15,13 @@ var ErrCapacity = errors.New("the host cannot hold as many containers")
 // Kind is what of a container decides how much it takes of a host at rest.
 type Kind string
 
-// The kinds. Each container is of one of the first two, which are those of the built-in profiles, and may be of the third besides.
+// The kinds. Each container is of one of the first two, which are those of the built-in profiles, and of one of the others besides.
 const (
-	System  Kind = "system"  // boots systemd
-	Command Kind = "command" // runs one program
-	Private Kind = "private" // has a range of ids of its own
+	System        Kind = "system"         // boots systemd
+	Command       Kind = "command"        // runs one program
+	Private       Kind = "private"        // has a range of ids of its own, whose root owns its user namespace
+	RootedSystem  Kind = "rooted system"  // its user namespace is the host's own, or owned by the host's root
+	RootedCommand Kind = "rooted command" // the same
 )
 
 // KindOf returns the kind of the containers of a spec.
@@ -36,15 +38,20 @@ type Fleet map[Kind]int64
 // FleetOf is so many containers of one spec.
 func FleetOf(s profiles.Spec, n int64) Fleet {
 	fleet := Fleet{KindOf(s): n}
-	if s.Isolation == profiles.Private {
+	switch {
+	case s.Isolation == profiles.Private:
 		fleet[Private] = n
+	case KindOf(s) == Command:
+		fleet[RootedCommand] = n
+	default:
+		fleet[RootedSystem] = n
 	}
 	return fleet
 }
 
-// Resource is something of the host that all containers share, and what one container at rest takes of it. Limits of the kernel count all
-// containers together, in user namespaces too: the kernel charges what is made in one also to the user who made the namespace, and that is
-// root (see inc_ucount in the kernel's kernel/ucount.c).
+// Resource is something of the host that all containers share, and what one container at rest takes of it. What the kernel limits for each user
+// (inotify and namespaces) it charges also to the owner of the user namespace in which it is made (see inc_ucount in the kernel's kernel/ucount.c).
+// That is a user of the container's own where its range is; the others share root's limit with each other and with the host.
 type Resource struct {
 	Name   string // for people, in the plural
 	Sysctl string // sysctl(8) key of the limit, empty for what is not one
@@ -65,11 +72,15 @@ type Resource struct {
 func Resources() []Resource {
 	return []Resource{
 		{
-			Name: "inotify instances", Sysctl: "fs.inotify.max_user_instances", Each: Fleet{System: 7}, Host: 64, Want: 32768,
+			Name: "id ranges", Each: Fleet{Private: 1}, From: "its own; none with isolation: shared",
+			Remedy: "destroy containers, or give them isolation: shared",
+		},
+		{
+			Name: "inotify instances", Sysctl: "fs.inotify.max_user_instances", Each: Fleet{RootedSystem: 7}, Host: 64, Want: 32768,
 			From: "PID 1 has five, logind and dbus-daemon one each",
 		},
 		{
-			Name: "inotify watches", Sysctl: "fs.inotify.max_user_watches", Each: Fleet{System: 32}, Host: 4096, Want: 1 << 20,
+			Name: "inotify watches", Sysctl: "fs.inotify.max_user_watches", Each: Fleet{RootedSystem: 32}, Host: 4096, Want: 1 << 20,
 			From: "21 at rest",
 		},
 		{
@@ -89,36 +100,32 @@ func Resources() []Resource {
 			From: "112 and 45 at rest, most of them of LXC's monitor",
 		},
 		{
-			Name: "user namespaces", Sysctl: "user.max_user_namespaces", Each: Fleet{System: 2, Command: 2}, Host: 64,
+			Name: "user namespaces", Sysctl: "user.max_user_namespaces", Each: Fleet{RootedSystem: 2, RootedCommand: 2}, Host: 64,
 			From: "its own, and the one that its base is mapped by",
 		},
 		{
-			Name: "mount namespaces", Sysctl: "user.max_mnt_namespaces", Each: Fleet{System: 3, Command: 2}, Host: 64,
+			Name: "mount namespaces", Sysctl: "user.max_mnt_namespaces", Each: Fleet{RootedSystem: 3, RootedCommand: 2}, Host: 64,
 			From: "its own, its starter's, and one for each service with a sandbox",
 		},
 		{
-			Name: "network namespaces", Sysctl: "user.max_net_namespaces", Each: Fleet{System: 1, Command: 1}, Host: 64,
+			Name: "network namespaces", Sysctl: "user.max_net_namespaces", Each: Fleet{RootedSystem: 1, RootedCommand: 1}, Host: 64,
 			From: "its own",
 		},
 		{
-			Name: "pid namespaces", Sysctl: "user.max_pid_namespaces", Each: Fleet{System: 1, Command: 1}, Host: 64,
+			Name: "pid namespaces", Sysctl: "user.max_pid_namespaces", Each: Fleet{RootedSystem: 1, RootedCommand: 1}, Host: 64,
 			From: "its own",
 		},
 		{
-			Name: "uts namespaces", Sysctl: "user.max_uts_namespaces", Each: Fleet{System: 2, Command: 1}, Host: 64,
+			Name: "uts namespaces", Sysctl: "user.max_uts_namespaces", Each: Fleet{RootedSystem: 2, RootedCommand: 1}, Host: 64,
 			From: "its own, and one for each service that may not set the host name",
 		},
 		{
-			Name: "ipc namespaces", Sysctl: "user.max_ipc_namespaces", Each: Fleet{System: 1, Command: 1}, Host: 64,
+			Name: "ipc namespaces", Sysctl: "user.max_ipc_namespaces", Each: Fleet{RootedSystem: 1, RootedCommand: 1}, Host: 64,
 			From: "its own",
 		},
 		{
-			Name: "cgroup namespaces", Sysctl: "user.max_cgroup_namespaces", Each: Fleet{System: 1, Command: 1}, Host: 64,
+			Name: "cgroup namespaces", Sysctl: "user.max_cgroup_namespaces", Each: Fleet{RootedSystem: 1, RootedCommand: 1}, Host: 64,
 			From: "its own",
-		},
-		{
-			Name: "id ranges", Each: Fleet{Private: 1}, From: "its own; none with isolation: shared",
-			Remedy: "destroy containers, or give them isolation: shared",
 		},
 		{
 			Name: "memory", Each: Fleet{System: 10 << 20, Command: 2 << 20}, Host: 128 << 20, Bytes: true, Remedy: "add memory or swap",
@@ -259,8 +266,10 @@ func (s Supply) Refuse(fleet Fleet, spec profiles.Spec, n int64) error {
 func (w World) Fleet() Fleet {
 	fleet := Fleet{}
 	for _, c := range w.Containers {
-		fleet[KindOf(c.Record.Spec)]++
-		if c.Err != nil || c.Record.Spec.Isolation == profiles.Private {
+		for kind, n := range FleetOf(c.Record.Spec, 1) {
+			fleet[kind] += n
+		}
+		if c.Err != nil {
 			fleet[Private]++
 		}
 	}

@@ -37,6 +37,7 @@ func of(t *testing.T, kind manager.Kind, set ...string) profiles.Spec {
 
 func TestRefuse(t *testing.T) {
 	system, command, shared := of(t, manager.System), of(t, manager.Command), of(t, manager.Command, "isolation=shared")
+	rooted := of(t, manager.System, "isolation=shared") // its user namespace is the host's root's
 	for _, test := range []struct {
 		summary string
 		few     manager.Supply
@@ -47,13 +48,14 @@ func TestRefuse(t *testing.T) {
 	}{
 		{summary: "nothing is short", have: manager.FleetOf(system, 4000), spec: system, more: 4000},
 		{
-			summary: "the kernel's default of inotify instances", few: manager.Supply{"inotify instances": 128}, spec: system, more: 10,
+			summary: "the kernel's default of inotify instances", few: manager.Supply{"inotify instances": 128}, spec: rooted, more: 10,
 			want: []string{"fs.inotify.max_user_instances is 128", "enough for 9 more system containers", "these are 10", "run 'sysctr host init'", "32768"},
 		},
-		{summary: "exactly enough", few: manager.Supply{"inotify instances": 128}, spec: system, more: 9},
+		{summary: "exactly enough", few: manager.Supply{"inotify instances": 128}, spec: rooted, more: 9},
+		{summary: "private ones have inotify of their own", few: manager.Supply{"inotify instances": 128}, have: manager.FleetOf(rooted, 9), spec: system, more: 1000},
 		{summary: "commands have no inotify", few: manager.Supply{"inotify instances": 0}, spec: command, more: 1000},
 		{
-			summary: "those that exist count", few: manager.Supply{"inotify instances": 128}, have: manager.FleetOf(system, 8), spec: system, more: 2,
+			summary: "those that exist count", few: manager.Supply{"inotify instances": 128}, have: manager.FleetOf(rooted, 8), spec: rooted, more: 2,
 			want: []string{"enough for 1 more system containers, and these are 2"},
 		},
 		{
@@ -75,7 +77,7 @@ func TestRefuse(t *testing.T) {
 		{summary: "a shared range", few: manager.Supply{"id ranges": 4093}, have: manager.FleetOf(command, 4093), spec: shared, more: 94},
 		{summary: "shared ones leave ranges", few: manager.Supply{"id ranges": 10}, have: manager.FleetOf(shared, 100), spec: command, more: 10},
 		{summary: "what is free now refuses nothing", few: manager.Supply{"available memory": 0, "disk space": 0, "inodes": 0}, spec: system, more: 100},
-		{summary: "none are made", few: manager.Supply{"inotify instances": 0}, have: manager.FleetOf(system, 5), spec: system},
+		{summary: "none are made", few: manager.Supply{"inotify instances": 0}, have: manager.FleetOf(rooted, 5), spec: rooted},
 	} {
 		t.Run(test.summary, func(t *testing.T) {
 			err := supply(test.few).Refuse(test.have, test.spec, test.more)
@@ -118,7 +120,7 @@ func TestResources(t *testing.T) {
 		if r.From == "" || r.Sysctl == "" && r.Remedy == "" || r.Want > 0 && r.Sysctl == "" || r.Soft && !r.Left {
 			t.Errorf("incomplete: %+v", r)
 		}
-		if most := r.Host + 4093*r.Each[manager.System]; r.Want > 0 && r.Want < most {
+		if most := r.Host + 4093*(r.Each[manager.System]+r.Each[manager.RootedSystem]); r.Want > 0 && r.Want < most {
 			t.Errorf("%s is raised to %d, and a whole pool of containers takes %d", r.Sysctl, r.Want, most)
 		}
 	}
@@ -128,7 +130,9 @@ func TestFleets(t *testing.T) {
 	w := manager.World{Containers: []manager.Container{
 		applied(t, "stopped"), {Name: "b1", Err: errors.New("damaged")}, {Name: "b2", Record: applied(t, "stopped", "isolation=shared").Record},
 	}}
-	if diff := cmp.Diff(manager.Fleet{manager.Command: 2, manager.System: 1, manager.Private: 2}, w.Fleet()); diff != "" {
+	if diff := cmp.Diff(manager.Fleet{
+		manager.Command: 2, manager.System: 1, manager.Private: 2, manager.RootedCommand: 1, manager.RootedSystem: 1,
+	}, w.Fleet()); diff != "" {
 		t.Errorf("two commands, one of which shares its range, and an unreadable record (-want +got):\n%s", diff)
 	}
 	system := of(t, manager.System)

@@ -167,8 +167,8 @@ func TestDiagnose(t *testing.T) {
 		{"root's keys", with(healthy(), "proc/sys/kernel/keys/root_maxkeys", "80\n"), "keys", manager.Warns, "root has 26", "root_maxkeys = 1000000"},
 		{"no keys at all", without(healthy(), "proc/sys/kernel/keys/root_maxkeys"), "keys", manager.Good, "none", ""},
 
-		{"inotify by default", with(healthy(), instances, "128\n"), "inotify instances", manager.Warns, "is 128, enough for 9 more system", "host init"},
-		{"inotify used up", with(healthy(), instances, "20\n"), "inotify instances", manager.Fails, "enough for 0", "host init"},
+		{"inotify by default", with(healthy(), instances, "128\n"), "inotify instances", manager.Warns, "is 128, of which these", "host init"},
+		{"inotify used up", with(healthy(), instances, "20\n"), "inotify instances", manager.Fails, "is 20", "host init"},
 		{"terminals", with(healthy(), terminals, "1100\n"), "terminals", manager.Warns, "enough for 76", "8192"},
 		{"unreadable", with(healthy(), terminals, ""), "terminals", manager.Warns, "cannot be read", "/proc"},
 		{"namespaces forbidden", with(healthy(), "proc/sys/user/max_user_namespaces", "0\n"), "user namespaces", manager.Fails, "max_user_namespaces is 0", "user.max_user_namespaces = 64"},
@@ -224,7 +224,7 @@ func TestDiagnoseCapacity(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := checkup(t, with(healthy(), instances, "32768\n"))
-	c.Fleet, c.More = manager.Fleet{manager.System: 1000, manager.Private: 1000}, 3500
+	c.Fleet, c.More = manager.Fleet{manager.System: 1000, manager.RootedSystem: 1000, manager.Private: 1000}, 3500
 	all := c.Diagnose()
 	if f := finding(t, all, "inotify instances"); f.Result != manager.Good || f.Room.Free != 32768-64-7000 {
 		t.Errorf("inotify of 1000 and 3500 more: %+v", f)

@@ -20,10 +20,13 @@ func TestLocalCapacity(t *testing.T) {
 	}
 	l := newLocal(t)
 	t.Run("refusal", func(t *testing.T) { localRefusal(t, l) })
-	for profile, set := range map[string][]string{"system": nil, "command": {"--set", "command=[/bin/sleep, inf]"}} {
+	// Those of isolation shared are counted for what the kernel counts for each user, too.
+	for profile, text := range map[string]string{"system": "", "command": "command: [/bin/sleep, inf]\n"} {
+		write(t, "/etc/sysctr/profiles/"+profile+"-shared.yaml", "extends: "+profile+"\nisolation: shared\n"+text, 0o644)
+		profile += "-shared"
 		t.Run(profile, func(t *testing.T) {
 			names := l.name(profile[:1] + "<1..3>")
-			l.must(t, append([]string{"create", names, "--start", "--profile", profile}, set...)...)
+			l.must(t, "create", names, "--start", "--profile", profile)
 			figures := l.figures(t, profile)
 			var took, over map[string]int64
 			until(t, "three containers at rest take what doctor counts", func() bool {

@@ -21,6 +21,7 @@ const trailer = "# sysctr: complete\n"
 type Config struct {
 	Name      string
 	Rootfs    string        // where the container's root is mounted in the starter's namespace
+	UserNS    string        // file of a user namespace with the range's ids, see UserNS; empty: liblxc makes one
 	Range     idrange.Range // zero for isolation: privileged
 	Spec      profiles.Spec
 	Seccomp   string // file of the system call policy
@@ -79,6 +80,9 @@ func (c Config) Render() ([]byte, error) {
 	w.set("lxc.rootfs.path", "dir:"+w.path("lxc.rootfs.path", c.Rootfs))
 	w.set("lxc.net.0.type", "empty")
 	c.ids(w)
+	if c.UserNS != "" {
+		w.set("lxc.namespace.share.user", w.path("lxc.namespace.share.user", c.UserNS))
+	}
 	c.console(w)
 	w.set("lxc.tty.max", "0")
 	w.set("lxc.pty.max", "1024")

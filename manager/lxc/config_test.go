@@ -26,7 +26,7 @@ func config(t testing.TB, profile string, set ...string) lxc.Config {
 	}
 	return lxc.Config{
 		Name: "web7", Rootfs: "/run/sysctr/rootfs/web7", Range: idrange.Range{Start: 0x70010000, Size: 65536}, Spec: spec,
-		Seccomp: "/run/sysctr/lxc/seccomp.policy", Notify: "/run/sysctr/containers/web7/notify", Log: "/run/sysctr/lxc/web7/log",
+		UserNS: "/proc/4711/fd/9", Seccomp: "/run/sysctr/lxc/seccomp.policy", Notify: "/run/sysctr/containers/web7/notify", Log: "/run/sysctr/lxc/web7/log",
 		Console: "/var/lib/sysctr/containers/web7/console.log",
 		Cgroups: lxc.Cgroups{
 			Container: "sysctr/c/web7", Monitor: "sysctr/mon/web7", Pivot: "sysctr/pivot",
@@ -36,7 +36,7 @@ func config(t testing.TB, profile string, set ...string) lxc.Config {
 }
 
 func privileged(c lxc.Config) lxc.Config {
-	c.Spec.Isolation, c.Range = profiles.Privileged, idrange.Range{}
+	c.Spec.Isolation, c.Range, c.UserNS = profiles.Privileged, idrange.Range{}, ""
 	return c
 }
 

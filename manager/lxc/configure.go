@@ -71,8 +71,8 @@ func checkSources(mounts []profiles.Mount) error {
 	return errors.Join(errs...)
 }
 
-// configure writes the LXC configuration of this start.
-func (s *Starter) configure(rec record.Record, g groups) error {
+// configure writes the LXC configuration of this start, in a user namespace that is there if there is one.
+func (s *Starter) configure(rec record.Record, g groups, userns *os.File) error {
 	if err := checkSources(rec.Spec.Mounts); err != nil {
 		return err
 	}
@@ -80,8 +80,12 @@ func (s *Starter) configure(rec record.Record, g groups) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the LXC directory: %w", err)
 	}
+	ns := ""
+	if userns != nil {
+		ns = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), userns.Fd())
+	}
 	text, err := Config{
-		Name: rec.Name, Rootfs: s.Dirs.Root(rec.Name), Range: rec.Range, Spec: rec.Spec, Seccomp: s.policyFile(),
+		Name: rec.Name, Rootfs: s.Dirs.Root(rec.Name), Range: rec.Range, UserNS: ns, Spec: rec.Spec, Seccomp: s.policyFile(),
 		Notify: s.Dirs.Notify(rec.Name), Log: filepath.Join(dir, "log"), Console: s.console(rec.Name), Cgroups: g.dirs, AppArmor: s.apparmor,
 		AfterStop: s.afterStop(rec.Spec.Restart),
 	}.Render()

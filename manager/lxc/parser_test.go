@@ -55,7 +55,7 @@ func parse(t testing.TB, text []byte) (parsed, error) {
 		"lxc.uts.name", "lxc.rootfs.path", "lxc.seccomp.profile", "lxc.log.file", "lxc.signal.halt", "lxc.cgroup.dir.container",
 		"lxc.cgroup.dir.monitor", "lxc.cgroup.dir.monitor.pivot", "lxc.cgroup.dir.container.inner", "lxc.cgroup.relative", "lxc.apparmor.profile",
 		"lxc.cgroup.memory.limit_in_bytes", "lxc.cgroup.cpu.cfs_quota_us", "lxc.cgroup.pids.max",
-		"lxc.cgroup2.memory.max", "lxc.cgroup2.cpu.max", "lxc.cgroup2.pids.max", "lxc.autodev", "lxc.keyring.session",
+		"lxc.cgroup2.memory.max", "lxc.cgroup2.cpu.max", "lxc.cgroup2.pids.max", "lxc.autodev", "lxc.keyring.session", "lxc.namespace.share.user",
 	} {
 		p.Scalars[key] = strings.TrimPrefix(strings.Join(c.ConfigItem(key), "\n"), "(null)") // what is not set, in some versions
 	}
@@ -84,6 +84,7 @@ func meant(c lxc.Config) parsed {
 			"lxc.uts.name": c.Name, "lxc.rootfs.path": c.Rootfs, "lxc.seccomp.profile": c.Seccomp, "lxc.log.file": c.Log,
 			"lxc.cgroup.dir.container": c.Cgroups.Container, "lxc.cgroup.dir.monitor": c.Cgroups.Monitor,
 			"lxc.cgroup.dir.monitor.pivot": c.Cgroups.Pivot, "lxc.cgroup.relative": "0", "lxc.autodev": "1", "lxc.keyring.session": "1",
+			"lxc.namespace.share.user": c.UserNS,
 		},
 		Lists: map[string][]string{"lxc.cap.drop": lxc.Dropped(spec), "lxc.mount.entry": {fstab(c.Notify) + " dev/.sysctr none bind,ro,nosuid,nodev,noexec,create=dir 0 0"}},
 	}
@@ -225,6 +226,7 @@ func FuzzConfig(f *testing.F) {
 		}
 		c := lxc.Config{
 			Name: name, Rootfs: "/" + root, Range: idrange.Range{Start: 0x70010000, Size: 65536}, Spec: spec, Seccomp: "/" + root + ".policy",
+			UserNS: "/" + root + ".ns",
 			Notify: "/" + source, Log: "/" + root + ".log", AfterStop: hook,
 			Cgroups: lxc.Cgroups{
 				Container: group, Monitor: group + ".m", Pivot: group + ".p", Relative: bits&2 != 0, Unified: bits&8 != 0,

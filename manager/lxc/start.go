@@ -24,7 +24,8 @@ type Started struct {
 
 	store  record.LiveStore
 	name   string
-	notify *notify // nil: ready as soon as it runs
+	notify *notify  // nil: ready as soon as it runs
+	userns *os.File // nil: liblxc makes one, or none
 }
 
 // Start mounts the container's layers, starts it through liblxc and verifies the promises before anybody hears of it; where one does not
@@ -80,6 +81,7 @@ func (s *Starter) start(ctx context.Context, rec record.Record, live record.Live
 		return nil, err
 	}
 	root, err := s.prepare(ctx, rec, &live, started, g)
+	defer started.userns.Close() //nolint:errcheck // of a namespace, or of none; it is read only
 	if err != nil {
 		return nil, errors.Join(err, started.abandon())
 	}
@@ -118,8 +120,8 @@ func (s *Starter) prepare(ctx context.Context, rec record.Record, live *record.L
 	if err != nil {
 		return nil, err
 	}
-	if userns != nil && rec.Spec.Isolation == profiles.Private {
-		defer userns.Close()
+	if rec.Spec.Isolation == profiles.Private {
+		started.userns = userns
 	}
 	if err := s.probeOnce(userns); err != nil {
 		return nil, err
@@ -131,7 +133,7 @@ func (s *Starter) prepare(ctx context.Context, rec record.Record, live *record.L
 		return nil, err
 	}
 	live.Mask = maskName
-	if err := s.configure(rec, g); err != nil {
+	if err := s.configure(rec, g, started.userns); err != nil {
 		return nil, err
 	}
 	if started.notify, err = s.listen(rec); err != nil {

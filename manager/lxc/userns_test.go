@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -32,6 +33,11 @@ func TestUserNS(t *testing.T) {
 				return
 			}
 			defer ns.Close()
+			var owner uint32
+			const getOwner = 0xb704 // NS_GET_OWNER_UID, ioctl_ns(2)
+			if _, _, errno := unix.Syscall(unix.SYS_IOCTL, ns.Fd(), getOwner, uintptr(unsafe.Pointer(&owner))); errno != 0 || owner != r.Start {
+				t.Errorf("the owner is %d, %v; want its own root, %d", owner, errno, r.Start)
+			}
 			for _, file := range []string{"uid_map", "gid_map"} {
 				cmd := exec.Command(nsenter, "--user=/proc/self/fd/3", "cat", "/proc/self/"+file)
 				cmd.ExtraFiles = []*os.File{ns}
