@@ -55,7 +55,7 @@ func (a *app) roll(ctx context.Context, o *rollOptions, args []string) error {
 	if err != nil {
 		return err
 	}
-	asked := manager.RollOptions{Manual: true, Force: o.force}
+	asked := manager.RollOptions{Manual: true, Force: o.force, All: o.all}
 	if len(args) > 0 || len(o.exclude) > 0 {
 		chosen, err := o.among(ctx, m, args)
 		if err != nil {
@@ -69,11 +69,6 @@ func (a *app) roll(ctx context.Context, o *rollOptions, args []string) error {
 	p, err := a.planRoll(ctx, m, w, asked)
 	if err != nil {
 		return err
-	}
-	for i := range p.Members {
-		if o.all {
-			p.Members[i].Patch.Scope = profiles.All
-		}
 	}
 	if o.dryRun {
 		r, err := roll.New("", p, time.Now())

@@ -21,6 +21,8 @@ import (
 type Judged struct {
 	patch.Judgement
 	State record.State
+	// Behind says that a package of the host is another than when the container was mounted, whatever it affects. sysctr's own is none of those.
+	Behind bool
 }
 
 // Inspection is what is true of containers after changes of the host.
@@ -100,6 +102,7 @@ func (i *inspector) judge(ctx context.Context, containers []Container) ([]Judged
 	all := make([]Judged, len(containers))
 	for n, c := range containers {
 		all[n] = Judged{Judgement: patch.Judge(facts[n], i.now.Number), State: c.Status.State}
+		all[n].Behind = slices.ContainsFunc(i.diffs[facts[n].Generation].Packages, func(c generation.PackageChange) bool { return c.Name != "sysctr" })
 	}
 	return all, ctx.Err()
 }

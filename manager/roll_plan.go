@@ -18,6 +18,7 @@ import (
 type RollOptions struct {
 	Manual bool            // a human asks
 	Force  bool            // also what must wait, and what its profile leaves out
+	All    bool            // also what needs no restart
 	Only   map[string]bool // who is asked for; nil: all
 }
 
@@ -42,6 +43,12 @@ func RollPlan(w World, look Inspection, behind map[int]time.Time, policy profile
 			Resting: s.Condition == roll.Resting, Boot: s.Boot,
 		}
 		m.Action, m.Reasons, m.Leave = rollAction(j, m.Patch, behind[j.Generation], look.Newest, now)
+		if why := everybody(j, m.Patch, o); m.Action == roll.None && s.Boot != "" && why != "" {
+			m.Action, m.Reasons = roll.Restart, []string{why}
+		}
+		if o.All {
+			m.Leave = ""
+		}
 		if o.Only != nil && !o.Only[c.Name] {
 			m.Leave = roll.NotAsked
 		}
@@ -76,6 +83,17 @@ func rollAction(j Judged, p profiles.Patch, behind time.Time, newest int, now ti
 		leave = "patch.packages lets it wait: " + strings.Join(reasons, "; ")
 	}
 	return action, reasons, leave
+}
+
+// everybody is why a container that the host's changes do not affect is restarted nevertheless, or "".
+func everybody(j Judged, p profiles.Patch, o RollOptions) string {
+	switch {
+	case o.All:
+		return "all were asked for"
+	case p.Scope == profiles.All && j.Behind:
+		return "patch.scope is all, and the host was patched after it was mounted"
+	}
+	return ""
 }
 
 // reaction is what all reasons together ask for: one that asks for a restart is enough. A reason that is of no package asks for it.

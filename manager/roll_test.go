@@ -91,6 +91,43 @@ func TestRollerFinishes(t *testing.T) {
 	}
 }
 
+// TestRollPlanOfAll: patch.scope all asks for a restart after a change, and for none without one; --all asks for one in any case.
+func TestRollPlanOfAll(t *testing.T) {
+	tests := []struct {
+		summary string
+		behind  bool
+		state   record.State
+		scope   profiles.PatchScope
+		all     bool
+		want    roll.Action
+	}{
+		{"mounted before a patch", true, record.Running, profiles.All, false, roll.Restart},
+		{"mounted after it", false, record.Running, profiles.All, false, roll.None},
+		{"stopped", false, record.Stopped, profiles.All, false, roll.None},
+		{"of the affected only", true, record.Running, profiles.Affected, false, roll.None},
+		{"all by hand", false, record.Running, profiles.Affected, true, roll.Restart},
+		{"all by hand, stopped", false, record.Stopped, profiles.Affected, true, roll.None},
+	}
+	for _, test := range tests {
+		c := manager.Container{Name: "a", Record: record.Record{Spec: spec(t)}, Status: record.Status{State: test.state, Ready: true}}
+		c.Record.Spec.Patch.Scope = test.scope
+		if test.state == record.Running {
+			c.Live.Init.PID = 7
+		}
+		verdict := patch.Judgement{Name: "a", Verdict: patch.Unaffected, Action: patch.None, Generation: 2}
+		found := manager.Inspection{Newest: 3, Containers: []manager.Judged{{Judgement: verdict, Behind: test.behind}}}
+		p := manager.RollPlan(manager.World{Containers: []manager.Container{c}}, found, nil, profiles.DefaultPolicy(),
+			manager.RollOptions{Manual: test.all, All: test.all}, time.Now())
+		r, err := roll.New("20261120T120000Z-000", p, time.Now())
+		if err != nil {
+			t.Fatalf("%s: %v", test.summary, err)
+		}
+		if m := r.Members[0]; m.Action != test.want || (m.State == roll.Pending) != (test.want == roll.Restart) || len(m.Reasons) == 0 != (test.want == roll.None) {
+			t.Errorf("%s: %s, %s because %q", test.summary, m.Action, m.State, m.Reasons)
+		}
+	}
+}
+
 // long: a table
 func TestRollPlan(t *testing.T) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)

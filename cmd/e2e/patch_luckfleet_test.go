@@ -82,7 +82,7 @@ func (h luckHost) down(t *testing.T, without []string) []string {
 	return names
 }
 
-// everybody has the policy ask for all: each that runs is restarted once by a patch that concerns none.
+// everybody has the policy ask for all: each that runs is restarted once by a patch that concerns none, and not again by a look that finds no other.
 func (h luckHost) everybody(t *testing.T) {
 	h.Must(t, "sysctr", "destroy", "seen<3..28>", "--yes", "--force")
 	h.Must(t, "sysctr", "create", "blind<1..3>", "--start", "--profile", "blind")
@@ -97,6 +97,13 @@ func (h luckHost) everybody(t *testing.T) {
 			t.Errorf("%s was started %d times more, want 1", name, n-before[name])
 		}
 	}
+	before = h.counts(t)
+	h.Write(t, "/etc/edited", "", 0o644) // another generation, and no patch
+	h.hour(t)
+	h.Must(t, hookScript, "again")
+	h.Must(t, "sysctr", "patch", "refresh", "--wait")
+	h.finished(t, rolls+1)
+	h.restarted(t, before, 0)
 	if s := h.see(t, "rest"); s.State != "stopped" {
 		t.Errorf("rest was stopped, and is %+v", s)
 	}

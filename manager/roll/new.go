@@ -58,8 +58,6 @@ func left(m Planned, p Plan) string {
 		return "it must wait for a human; restart it with 'sysctr patch roll --force " + m.Name + "'"
 	case m.Action == Heal:
 		return "a restart would not help: its delta hides what was patched; see 'sysctr delta shadows " + m.Name + "'"
-	case m.Patch.Scope == profiles.All && m.Boot != "":
-		return ""
 	default:
 		return "nothing to do"
 	}

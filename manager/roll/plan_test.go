@@ -59,7 +59,7 @@ func TestWhoIsLeftAlone(t *testing.T) {
 	}{
 		{"restart", func(*roll.Plan, *roll.Planned) {}, roll.Pending, ""},
 		{"none", func(_ *roll.Plan, m *roll.Planned) { m.Action = roll.None }, roll.Skipped, "nothing to do"},
-		{"none, of all", func(_ *roll.Plan, m *roll.Planned) { m.Action, m.Patch.Scope = roll.None, profiles.All }, roll.Pending, ""},
+		{"none, of all", func(_ *roll.Plan, m *roll.Planned) { m.Action, m.Patch.Scope = roll.None, profiles.All }, roll.Skipped, "nothing to do"},
 		{"stopped", func(_ *roll.Plan, m *roll.Planned) { m.Resting = true }, roll.Skipped, "stopped or frozen by hand"},
 		{"stopped, of all", func(_ *roll.Plan, m *roll.Planned) { m.Resting, m.Patch.Scope = true, profiles.All }, roll.Skipped,
 			"stopped or frozen by hand"},
