@@ -59,7 +59,7 @@ func (a *app) patchAbort() *cobra.Command {
 
 // goOn has a mark carried out, by whoever drives the roll or here.
 func (a *app) goOn(ctx context.Context, m *manager.Manager) error {
-	err := a.drive(ctx, m)
+	err := a.drive(ctx, m, nil)
 	if errors.Is(err, roll.ErrBusy) {
 		a.printer.Say("the roll that is under way does it")
 		return nil

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -31,7 +32,8 @@ func (a *app) patchRefresh() *cobra.Command {
 		Long: `Takes the mark that package managers leave (see sysctr-hook(8)) and waits until none of them has
 worked for a while: runs that follow each other are one. While packages are half installed it holds,
 and goes on when somebody has finished them. Then it looks at what has changed and does what the
-policy allows. What changes meanwhile is looked at afterwards.
+policy allows. What changes meanwhile is looked at afterwards, or at once if all that is left of the
+roll waits, for a window or for a human: its plan is taken in.
 
 It takes no lock of a package manager and can be ended at any time; the next one goes on. Of several
 at once one works, and it looks again for the others. sysctr-refresh.service runs it.
@@ -158,5 +160,27 @@ func (a *app) follow(ctx context.Context) error {
 	case !active:
 		return nil
 	}
-	return a.drive(ctx, m)
+	return a.escort(ctx, m)
+}
+
+// lookAgain is how long a roll that only waits keeps a refresh from looking though nobody asks for it: as long as a lost hook would.
+const lookAgain = time.Hour
+
+// escort carries out a roll. While it only waits, for a window or for a human, other containers must not wait with it for what is changed meanwhile:
+// then it is left where it is, the mark is there, and the refresh begins anew.
+func (a *app) escort(ctx context.Context, m *manager.Manager) error {
+	dir, begun := hooks.Dir(a.dirs.Host()), time.Now()
+	err := a.drive(ctx, m, func() bool {
+		marked, err := dir.Marked()
+		return marked || err != nil || time.Since(begun) > lookAgain
+	})
+	switch {
+	case errors.Is(err, roll.ErrWaits):
+		a.printer.Say("%s; looking again", output.Clean(err.Error()))
+		return dir.Poke("refresh")
+	case errors.Is(err, roll.ErrBusy):
+		a.printer.Say("the roll that is under way takes it up")
+		return nil
+	}
+	return err
 }

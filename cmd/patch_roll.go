@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -80,7 +81,7 @@ func (a *app) roll(ctx context.Context, o *rollOptions, args []string) error {
 	if err := m.Rolls().Submit(p); err != nil {
 		return err
 	}
-	return a.drive(ctx, m)
+	return a.drive(ctx, m, nil)
 }
 
 // planRoll looks at every container and says what a roll would do.
@@ -101,9 +102,12 @@ func (a *app) planRoll(ctx context.Context, m *manager.Manager, w manager.World,
 	return manager.RollPlan(w, look, behind, config.Policy, asked, time.Now()), nil
 }
 
-// drive carries out what waits, and prints what became of it.
-func (a *app) drive(ctx context.Context, m *manager.Manager) error {
-	r, err := roll.Run(ctx, m.Rolls(), m.Roller(), roll.Wall{}, a.sayEvent)
+// drive carries out what waits, and prints what became of it; nothing if it was left while it waits.
+func (a *app) drive(ctx context.Context, m *manager.Manager, leave func() bool) error {
+	r, err := roll.Run(ctx, m.Rolls(), m.Roller(), roll.Wall{}, roll.Caller{Tell: a.sayEvent, Leave: leave})
+	if errors.Is(err, roll.ErrWaits) {
+		return err
+	}
 	if r.ID == "" {
 		if err != nil {
 			return err

@@ -35,7 +35,7 @@ patch: {probe: [/bin/sh, -c, 'while [ -e /opt/closed ]; do sleep 0.1; done'], pr
 	return h
 }
 
-const luckPackages = 12
+const luckPackages = 14
 
 // patch puts another version of the nth package on the host, as /root/luck.deb, and does not install it.
 func (h luckHost) patch(t *testing.T, n int) {
@@ -145,6 +145,7 @@ func TestPatchLuck(t *testing.T) {
 			h.once(t, func() { story.do(t, h) })
 		})
 	}
+	t.Run("while one waits for its window", func(t *testing.T) { h.apart(t) })
 	t.Run("sysctr is upgraded in the same run", func(t *testing.T) { h.upgraded(t) })
 }
 
@@ -166,6 +167,29 @@ systemd-run --quiet --unit=aptrun --setenv=DEBIAN_FRONTEND=noninteractive apt-ge
 		t.Errorf("rolls while packages are half installed: %+v", all)
 	}
 	h.Sh(t, "touch /run/good; dpkg --configure -a")
+}
+
+// apart patches twice while one container waits for its window: the others get each at once, in the same roll.
+func (h luckHost) apart(t *testing.T) {
+	day := time.Now().UTC().AddDate(0, 0, 3).Format("Mon")
+	h.Write(t, "/etc/sysctr/profiles/late.yaml", `extends: command
+command: [/bin/sh, -c, "echo boot >>/opt/boots; exec perl -e 'for (@ARGV) { open my $h, q(<), $_; push @h, $h } sleep' /usr/share/luck*"]
+patch: {window: ["`+day+` 12:00-12:01 UTC"]}
+`, 0o644)
+	h.Must(t, "sysctr", "create", "late", "--start", "--profile", "late")
+	before, rolls := h.counts(t), len(h.rolls(t))
+	for times, n := range []int{12, 13} {
+		h.patch(t, n)
+		h.Must(t, "dpkg", "-i", "/root/luck.deb")
+		h.Until(t, time.Minute, func(r e2e.Result) bool { return r.Code == 0 }, "sysctr", "patch", "verify", "seen*")
+		h.restarted(t, before, times+1)
+	}
+	if all := h.rolls(t); len(all) != rolls+1 || all[0].State != "running" {
+		t.Errorf("rolls while one waits: %+v", all)
+	}
+	h.Must(t, "sysctr", "patch", "abort")
+	h.quiet(t)
+	h.Must(t, "sysctr", "destroy", "late", "--yes", "--force")
 }
 
 // upgraded has the package that is installed replace sysctr, too. Whatever of it stays in a container is no concern of containers but their monitors'.

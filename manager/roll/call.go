@@ -3,6 +3,8 @@ package roll
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 )
 
@@ -91,6 +93,9 @@ func (d *driver) wait(ctx context.Context, step Step, marks Marks) error {
 			return d.receiveAll(r)
 		case <-d.clock.After(max(time.Millisecond, min(d.poll, until.Sub(d.clock.Now())))):
 			again, err := d.store.Marks(d.roll.ID)
+			if err == nil && d.wanted() {
+				return fmt.Errorf("%w: %s", ErrWaits, step.why())
+			}
 			if err != nil || !again.equal(marks) || !d.clock.Now().Before(until) {
 				return err
 			}
@@ -98,6 +103,19 @@ func (d *driver) wait(ctx context.Context, step Step, marks Marks) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// wanted says whether the caller wants Run to return, and may have it: nobody is down by our doing.
+func (d *driver) wanted() bool {
+	return d.caller.Leave != nil && len(d.busy) == 0 && !slices.ContainsFunc(d.roll.Members, Member.underWay) && d.caller.Leave()
+}
+
+// why is what a step waits for, and until when.
+func (s Step) why() string {
+	if s.Until.IsZero() {
+		return s.Reason
+	}
+	return s.Reason + ", until " + s.Until.UTC().Format(time.RFC3339)
 }
 
 // receiveAll takes in a result, with all that have come besides, and stores them together.

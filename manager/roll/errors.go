@@ -6,6 +6,9 @@ var (
 	// ErrBusy says that another process drives the roll; it sees what is asked of it, a new plan too.
 	ErrBusy = errors.New("another command carries out the roll; it takes up what was asked")
 
+	// ErrWaits says that the roll goes on later, and that Run returned because its caller wanted it. The error has the reason to wait.
+	ErrWaits = errors.New("the roll waits")
+
 	// ErrHalted says that a gate stopped the roll. The error has the reason.
 	ErrHalted = errors.New("the roll is halted")
 

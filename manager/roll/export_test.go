@@ -7,8 +7,8 @@ import (
 )
 
 // RunPolling is Run with another interval of looking for marks.
-func RunPolling(ctx context.Context, s Store, a Actor, c Clock, tell func(Roll, Event), poll time.Duration) (Roll, error) {
-	return run(ctx, s, a, c, tell, poll)
+func RunPolling(ctx context.Context, s Store, a Actor, c Clock, caller Caller, poll time.Duration) (Roll, error) {
+	return run(ctx, s, a, c, caller, poll)
 }
 
 // WithWrite returns the store with another way to write files.

@@ -270,12 +270,16 @@ func (f *fleet) writer() func(string, []byte, os.FileMode) error {
 
 // drive runs a driver that is killed after so many effects, never if negative.
 func (f *fleet) drive(dir string, effects int, tell func(roll.Roll, roll.Event)) (roll.Roll, error) {
+	return f.driveFor(dir, effects, roll.Caller{Tell: tell})
+}
+
+func (f *fleet) driveFor(dir string, effects int, caller roll.Caller) (roll.Roll, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	f.mu.Lock()
 	f.left, f.killed, f.kill = effects, false, cancel
 	f.mu.Unlock()
-	r, err := roll.RunPolling(ctx, roll.Open(dir).WithWrite(f.writer()), actor{f}, roll.Wall{}, tell, time.Minute)
+	r, err := roll.RunPolling(ctx, roll.Open(dir).WithWrite(f.writer()), actor{f}, roll.Wall{}, caller, time.Minute)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.killed {

@@ -67,6 +67,7 @@ func left(m Planned, p Plan) string {
 // is as the new plan says; what a human has asked for stays asked for. Health before the first restart is kept, so that what an earlier patch
 // broke is not taken for the usual. Nothing may be under way. The error is that of Plan.Check; the roll is unchanged then.
 func Merge(r Roll, p Plan, now time.Time) (Roll, error) {
+	byItself := !p.Manual
 	p.Manual, p.Force = p.Manual || r.Manual, p.Force || r.Force
 	fresh, err := New(r.ID, p, now)
 	if err != nil {
@@ -82,19 +83,20 @@ func Merge(r Roll, p Plan, now time.Time) (Roll, error) {
 	}
 	for i, m := range fresh.Members {
 		if was, ok := old[m.Name]; ok {
-			fresh.Members[i] = was.renewed(m, fresh)
+			fresh.Members[i] = was.renewed(m, fresh, byItself && r.Manual)
 		}
 	}
 	return fresh, nil
 }
 
-// renewed returns a member of an earlier plan as the new one, fresh, has it.
-func (m Member) renewed(fresh Member, r Roll) Member {
+// renewed returns a member of an earlier plan as the new one, fresh, has it. asked says that a human made the earlier one, and none the new one.
+func (m Member) renewed(fresh Member, r Roll, asked bool) Member {
 	onNewest := m.Result.Boot != "" && m.Result.Generation >= r.Generation
 	if (m.State == Done || m.State == Failed || m.State == Checking) && onNewest || m.State == Failed && fresh.State != Pending {
 		return m
 	}
-	if fresh.Leave == NotAsked && (m.State == Pending || m.State == Held) {
+	waits := m.State == Pending || m.State == Held
+	if waits && (fresh.Leave == NotAsked || asked && fresh.State == Skipped && fresh.Action == None && !fresh.Resting) {
 		return m
 	}
 	if m.Before != nil {

@@ -177,6 +177,11 @@ func TestMergeKeepsWhatWasAsked(t *testing.T) {
 	if err != nil || r.Count(roll.Pending) != 4 || !r.Manual || !r.Force {
 		t.Errorf("%d are pending, manual %v, force %v, %v", r.Count(roll.Pending), r.Manual, r.Force, err)
 	}
+	automatic.Members[0].Action, automatic.Members[1].Action, automatic.Members[1].Resting = roll.None, roll.None, true
+	r, err = roll.Merge(s.roll, automatic, s.now)
+	if a, _ := r.Find("a"); err != nil || a.State != roll.Pending || r.Count(roll.Pending) != 3 {
+		t.Errorf("of those who need nothing, what was asked for is taken back: %+v, %v", r.Members, err)
+	}
 	one := s.newer()
 	for i := range one.Members[:3] {
 		one.Members[i].Leave = roll.NotAsked

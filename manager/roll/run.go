@@ -19,15 +19,23 @@ const (
 	lookers   = 16                     // looks into containers side by side
 )
 
-// Run carries out the roll that is under way, and every plan that waits. It returns the last roll: with nil when it has ended, or when there
-// was nothing to do (then the roll has no id); with ErrHalted when a gate has stopped it; with ErrBusy if another process is at it. When ctx ends it
-// begins nothing more, waits until the actor's calls have returned, and returns the context's error; the next Run goes on. tell, if it is not
-// nil, is called for every event when it has been stored.
-func Run(ctx context.Context, s Store, a Actor, c Clock, tell func(Roll, Event)) (Roll, error) {
-	return run(ctx, s, a, c, tell, pollMarks)
+// Caller is what whoever calls Run is told and asked. Its zero value wants neither.
+type Caller struct {
+	// Tell is called for every event when it has been stored.
+	Tell func(Roll, Event)
+	// Leave is asked again and again while the roll only waits, with nobody under way: true has Run return ErrWaits, and the next Run goes on.
+	Leave func() bool
 }
 
-func run(ctx context.Context, s Store, a Actor, c Clock, tell func(Roll, Event), poll time.Duration) (last Roll, err error) {
+// Run carries out the roll that is under way, and every plan that waits. It returns the last roll: with nil when it has ended, or when there
+// was nothing to do (then the roll has no id); with ErrHalted when a gate has stopped it; with ErrWaits when the caller wanted it back; with ErrBusy
+// if another process is at it. When ctx ends it begins nothing more, waits until the actor's calls have returned, and returns the context's error; the
+// next Run goes on.
+func Run(ctx context.Context, s Store, a Actor, c Clock, caller Caller) (Roll, error) {
+	return run(ctx, s, a, c, caller, pollMarks)
+}
+
+func run(ctx context.Context, s Store, a Actor, c Clock, caller Caller, poll time.Duration) (last Roll, err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return Roll{}, err
 	}
@@ -50,7 +58,7 @@ func run(ctx context.Context, s Store, a Actor, c Clock, tell func(Roll, Event),
 			return last, err
 		}
 		d := &driver{
-			store: s, actor: a, clock: c, tell: tell, poll: poll, roll: r,
+			store: s, actor: a, clock: c, caller: caller, poll: poll, roll: r,
 			busy: map[string]bool{}, results: make(chan result), looking: make(chan struct{}, lookers),
 		}
 		err = d.drive(ctx)
@@ -79,11 +87,11 @@ func (s Store) begin(now time.Time) (Roll, bool, error) {
 
 // driver drives one roll.
 type driver struct {
-	store Store
-	actor Actor
-	clock Clock
-	tell  func(Roll, Event)
-	poll  time.Duration
+	store  Store
+	actor  Actor
+	clock  Clock
+	caller Caller
+	poll   time.Duration
 
 	roll    Roll
 	untold  []Event         // since the roll was stored
@@ -238,8 +246,8 @@ func (d *driver) save() error {
 		return err
 	}
 	for _, e := range d.untold {
-		if d.tell != nil {
-			d.tell(d.roll, e)
+		if d.caller.Tell != nil {
+			d.caller.Tell(d.roll, e)
 		}
 	}
 	d.untold = nil

@@ -76,7 +76,7 @@ func TestTwoDrivers(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *schedule, _ roll.Store) {
 		var second error
 		s.when(2, func() {
-			_, second = roll.RunPolling(context.Background(), roll.Open(s.dir).WithWrite(unsynced), actor{s.fleet}, roll.Wall{}, nil, time.Minute)
+			_, second = roll.RunPolling(context.Background(), roll.Open(s.dir).WithWrite(unsynced), actor{s.fleet}, roll.Wall{}, roll.Caller{}, time.Minute)
 		})
 		if r, err := s.drive(s.dir, -1, nil); err != nil || r.State != roll.Finished {
 			t.Errorf("the first: %s, %v", r.State, err)
@@ -223,7 +223,7 @@ func TestRunOnFullDisk(t *testing.T) {
 			return unsynced(path, content, mode)
 		}
 		s.stopped = func(string, *container) { full = len(s.stops) == 2 }
-		_, err := roll.RunPolling(context.Background(), roll.Open(s.dir).WithWrite(write), actor{s.fleet}, roll.Wall{}, nil, time.Minute)
+		_, err := roll.RunPolling(context.Background(), roll.Open(s.dir).WithWrite(write), actor{s.fleet}, roll.Wall{}, roll.Caller{}, time.Minute)
 		if !errors.Is(err, unix.ENOSPC) || len(s.stops) != 2 || !s.containers["web2"].running {
 			t.Errorf("%v; stopped %v", err, s.stops)
 		}
@@ -239,7 +239,7 @@ func TestInterrupted(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *schedule, _ roll.Store) {
 		ctx, cancel := context.WithCancel(context.Background())
 		s.when(2, cancel)
-		_, err := roll.RunPolling(ctx, roll.Open(s.dir).WithWrite(unsynced), actor{s.fleet}, roll.Wall{}, nil, time.Minute)
+		_, err := roll.RunPolling(ctx, roll.Open(s.dir).WithWrite(unsynced), actor{s.fleet}, roll.Wall{}, roll.Caller{}, time.Minute)
 		if !errors.Is(err, context.Canceled) || len(s.stops) != 2 || !s.containers["web2"].running {
 			t.Errorf("%v; stopped %v", err, s.stops)
 		}

@@ -1,0 +1,56 @@
+//go:build go1.25
+
+package roll_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sysctr/sysctr/manager/roll"
+)
+
+// While a roll waits for the window of one, a later patch of the others is not kept waiting with it: the driver leaves, and the next takes it in.
+func TestLeavesWhileItWaits(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *schedule, store roll.Store) {
+		plan := func() {
+			good(t, store.Submit(s.plan(s.policy, func(p *roll.Planned) {
+				if p.Name == "web1" {
+					p.Patch.Window = []string{"20:00-21:00 UTC"}
+				}
+			})))
+		}
+		plan()
+		wanted, down := false, 0
+		caller := roll.Caller{Leave: func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			for _, c := range s.containers {
+				if !c.running || c.marked {
+					down++
+				}
+			}
+			return wanted
+		}}
+		s.when(4, func() { time.Sleep(time.Hour); s.mu.Lock(); wanted = true; s.mu.Unlock() })
+		r, err := s.driveFor(s.dir, -1, caller)
+		if !errors.Is(err, roll.ErrWaits) || !strings.HasSuffix(err.Error(), "the window of web1, until 2000-01-01T20:00:00Z") || r.State != roll.Running {
+			t.Fatalf("%s, %v", r.State, err)
+		}
+		s.mu.Lock()
+		s.generation, wanted = s.generation+1, false
+		s.mu.Unlock()
+		plan()
+		if r, err = s.driveFor(s.dir, -1, caller); err != nil || r.State != roll.Finished || r.Generation != 3 {
+			t.Errorf("%s, %v, generation %d", r.State, err, r.Generation)
+		}
+		if want := []string{"web2", "web3", "web4", "web5", "web2", "web3", "web4", "web5", "web1"}; !slices.Equal(s.stops, want) {
+			t.Errorf("stopped %v, want %v", s.stops, want)
+		}
+		if down > 0 {
+			t.Errorf("asked %d times whether to leave somebody who is down", down)
+		}
+	})
+}
