@@ -140,9 +140,12 @@ func (a *app) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := a.planRoll(ctx, m, w, manager.RollOptions{})
+	p, mixed, err := a.planRoll(ctx, m, w, manager.RollOptions{})
 	if err != nil {
 		return err
+	}
+	if mixed {
+		return hooks.Dir(a.dirs.Host()).Poke("refresh") // it settles again
 	}
 	r, err := roll.New("", p, time.Now())
 	if err != nil {

@@ -67,7 +67,7 @@ func (a *app) roll(ctx context.Context, o *rollOptions, args []string) error {
 			asked.Only[c.Name] = true
 		}
 	}
-	p, err := a.planRoll(ctx, m, w, asked)
+	p, _, err := a.planRoll(ctx, m, w, asked) // the roll waits with its restarts until nobody changes packages
 	if err != nil {
 		return err
 	}
@@ -84,22 +84,22 @@ func (a *app) roll(ctx context.Context, o *rollOptions, args []string) error {
 	return a.drive(ctx, m, nil)
 }
 
-// planRoll looks at every container and says what a roll would do.
-func (a *app) planRoll(ctx context.Context, m *manager.Manager, w manager.World, asked manager.RollOptions) (roll.Plan, error) {
+// planRoll looks at every container and says what a roll would do. mixed: packages were changed meanwhile, and it may be half the truth.
+func (a *app) planRoll(ctx context.Context, m *manager.Manager, w manager.World, asked manager.RollOptions) (p roll.Plan, mixed bool, err error) {
 	config, err := profiles.ReadConfig(a.etc + "/sysctr/config.yaml")
 	if err != nil {
-		return roll.Plan{}, err
+		return p, false, err
 	}
 	look, err := m.Inspect(ctx, w.Containers)
 	if err != nil {
-		return roll.Plan{}, err
+		return p, false, err
 	}
 	behind, err := m.Behind(ctx, look)
 	if err != nil {
-		return roll.Plan{}, err
+		return p, false, err
 	}
 	a.sayHost(look)
-	return manager.RollPlan(w, look, behind, config.Policy, asked, time.Now()), nil
+	return manager.RollPlan(w, look, behind, config.Policy, asked, time.Now()), look.Mixed != "", nil
 }
 
 // drive carries out what waits, and prints what became of it; nothing if it was left while it waits.

@@ -87,6 +87,25 @@ func bornOn(ctx context.Context, d lxc.Dirs) int {
 	return info.Number
 }
 
+// restless returns what says why a start would be mixed at the moment of each call, "" if it would not. That it cannot be told is no rest.
+func restless(d lxc.Dirs) func(context.Context) string {
+	open := sync.OnceValues(func() (func(context.Context) (string, error), error) {
+		store, source, err := openGenerations(d)
+		return func(ctx context.Context) (string, error) { return store.Restless(ctx, source) }, err
+	})
+	return func(ctx context.Context) string {
+		look, err := open()
+		var reason string
+		if err == nil {
+			reason, err = look(ctx)
+		}
+		if err != nil {
+			return "it cannot be told: " + err.Error()
+		}
+		return reason
+	}
+}
+
 // present returns what names the generation of the host at the moment of each call, for starts; see lxc.Options. Where it cannot be told the
 // name is empty, which is never taken for good.
 func present(d lxc.Dirs) func(context.Context) string {

@@ -22,10 +22,11 @@ import (
 func (m *Manager) Rolls() roll.Store { return roll.Open(filepath.Join(m.Dirs.State, "rolls")) }
 
 // Roller carries out what a roll decides. It is a roll.Actor.
-func (m *Manager) Roller() roll.Actor { return &roller{m: m} }
+func (m *Manager) Roller() roll.Actor { return &roller{m: m, restless: restless(m.Dirs)} }
 
 type roller struct {
-	m *Manager
+	m        *Manager
+	restless func(context.Context) string
 
 	mu    sync.Mutex
 	users int       // restarts under way
@@ -54,8 +55,8 @@ func (r *roller) leave() {
 	}
 }
 
-// Look sees every container whose record can be used.
-func (r *roller) Look(context.Context) (roll.World, error) {
+// Look sees every container whose record can be used, and whether the host is at rest.
+func (r *roller) Look(ctx context.Context) (roll.World, error) {
 	w, err := r.m.Observe()
 	if err != nil {
 		return roll.World{}, err
@@ -66,7 +67,7 @@ func (r *roller) Look(context.Context) (roll.World, error) {
 			sights[c.Name] = sightOf(c)
 		}
 	}
-	return roll.World{Sights: sights}, nil
+	return roll.World{Sights: sights, Changing: r.restless(ctx)}, nil
 }
 
 // sightOf is what a roll has to know of a container.

@@ -33,11 +33,11 @@ func TestPatchLuckInterrupted(t *testing.T) {
 	}
 	h.Must(t, "sysctr", "create", "blind", "--start", "--profile", "blind", "--set", "autostart=true")
 	const armed = "seen3"
-	t.Run("systemd is executed again", func(t *testing.T) {
+	t.Run("systemd is executed again, and somebody works with the packages", func(t *testing.T) {
 		h.once(t, func() {
 			h.gated(t, 1, armed)
 			h.Must(t, "systemctl", "daemon-reexec")
-			h.open(t, armed)
+			h.working(t, armed)
 		})
 	})
 	t.Run("a change during the roll", func(t *testing.T) { h.during(t, armed) })
@@ -72,6 +72,31 @@ func (h luckHost) during(t *testing.T, armed string) {
 		}
 	}
 	h.Must(t, "sysctr", "patch", "verify")
+}
+
+// working has somebody lock the packages while a roll waits in its middle: no further restart is begun until they are free.
+func (h luckHost) working(t *testing.T, armed string) {
+	middle := h.counts(t)
+	h.Write(t, "/root/work", `open my $lock, "+<", "/var/lib/dpkg/lock-frontend" or die;
+my $all = pack "s s x4 q q i x4", 1, 0, 0, 0, 0; # F_WRLCK
+fcntl $lock, 6, $all or die; # F_SETLK
+open my $done, ">", "/run/locked"; sleep;
+`, 0o644)
+	h.Sh(t, "rm -f /run/locked; systemd-run --quiet --unit=worker perl /root/work")
+	h.Until(t, time.Minute, func(r e2e.Result) bool { return r.Code == 0 }, "test", "-e", "/run/locked")
+	h.open(t, armed)
+	done := 0
+	h.Until(t, time.Minute, func(e2e.Result) bool {
+		now := h.rolls(t)[0]
+		again := now.Done == done && done > 3 // nobody since the last look: the armed one is the fourth
+		done = now.Done
+		return again
+	}, "true")
+	h.restarted(t, middle, 0)
+	if now := h.rolls(t)[0]; now.Done != 4 || now.State != "running" {
+		t.Errorf("while packages are changed: %+v", now)
+	}
+	h.Must(t, "systemctl", "stop", "worker")
 }
 
 // killed kills whoever refreshes at twenty moments: the first few while it waits for quiet and looks, all others when a roll has been written down

@@ -143,3 +143,25 @@ func TestChangedMeanwhile(t *testing.T) {
 		t.Errorf("work began: %+v", s.Info)
 	}
 }
+
+func TestRestless(t *testing.T) {
+	h, dir := newTree(t), t.TempDir()
+	h.install("x", "1", map[string]string{"usr/bin/x": "x"})
+	source, c := h.counted()
+	check := func(when string, want bool) {
+		t.Helper()
+		reason, err := open(t, dir).Restless(t.Context(), source)
+		if err != nil || (reason != "") != want || c.looks > 1 {
+			t.Errorf("%s: %q, %v, after %d looks", when, reason, err, c.looks)
+		}
+	}
+	check("before the first generation", false)
+	settle()
+	current(h, open(t, dir), source, c)
+	check("at rest", false)
+	c.busy = pkgdb.Busy{Held: true, PID: 7, Lock: "lock"}
+	check("while dpkg works", true)
+	c.busy = pkgdb.Busy{}
+	h.write("var/lib/dpkg/updates/0001", "x")
+	check("left half done", true)
+}

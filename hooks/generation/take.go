@@ -54,6 +54,13 @@ func (s *Store) Current(ctx context.Context, source Source) (Info, error) {
 	return st.snapshot.Info, nil
 }
 
+// Restless says in words why a start that mounts now would be mixed; empty if it would not. It takes nothing, and is as cheap as Current is unless
+// packages have changed since the newest generation.
+func (s *Store) Restless(ctx context.Context, source Source) (string, error) {
+	info, _, err := s.current(ctx, source)
+	return info.Reason, err
+}
+
 // current is Current as far as it is cheap; ok says that it is the answer.
 func (s *Store) current(ctx context.Context, source Source) (info Info, ok bool, err error) {
 	h, highest, err := s.newest()

@@ -99,6 +99,10 @@ func (d *decision) meant(ready []Member) []string {
 
 // begin finds the members whose restart may be begun.
 func (d *decision) begin() []Step {
+	if d.w.Changing != "" { // for how long is nobody's to limit
+		d.waitFor(d.now.Add(lookAgain), "packages are being changed: "+d.w.Changing)
+		return nil
+	}
 	all := newShares(d.r, d.w)
 	slots := d.r.Policy.Batch.Of(fleetOf(d.r))
 	for _, m := range d.r.Members {

@@ -83,6 +83,9 @@ func (d *driver) wait(ctx context.Context, step Step, marks Marks) error {
 			return errors.Join(d.record(Event{Kind: WasHalted, At: now, Reason: "nobody may be restarted: " + step.Reason}), d.save())
 		}
 	}
+	if !step.Until.IsZero() && !step.Blocked {
+		d.blocked = time.Time{}
+	}
 	until := now.Add(lookAgain)
 	if !step.Until.IsZero() && len(d.busy) == 0 && (!step.Blocked || step.Until.Before(until)) {
 		until = step.Until

@@ -31,6 +31,10 @@
 // runs and is not ready or has ended by itself. One that was stopped or frozen by hand does not. No restart of a container that is up is begun
 // unless afterwards no more are down than max_unavailable of the fleet, of its profile and of each of its tags.
 //
+// # While packages are changed
+//
+// No restart is begun while somebody works with the host's packages or has left them half done. One that was begun is finished: down is worse.
+//
 // # On disk
 //
 // ID.json is a roll; its keys "format" and "state" mean the same in every format to come. plan.json is a plan that no driver has taken yet. pause,

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -36,8 +35,10 @@ type fleet struct {
 	mu         sync.Mutex
 	rng        *rand.Rand
 	containers map[string]*container
-	handed     int // what was done by hand
-	generation int // of the host
+	handed     int       // what was done by hand
+	generation int       // of the host
+	changed    time.Time // when somebody began to change packages, and until when
+	until      time.Time
 	boots      int
 	broken     map[int]func(name string) bool // generations that make containers fail
 
@@ -117,10 +118,18 @@ func (f *fleet) sight(c *container) roll.Sight {
 	return s
 }
 
+func (f *fleet) changing() bool { return time.Now().Before(f.until) }
+
+// change has somebody change packages for a while. The caller has the lock.
+func (f *fleet) change(d time.Duration) { f.changed, f.until = time.Now(), time.Now().Add(d) }
+
 func (f *fleet) Look(context.Context) (roll.World, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w := roll.World{Sights: map[string]roll.Sight{}}
+	if f.changing() {
+		w.Changing = "dpkg is at work"
+	}
 	for n, c := range f.containers {
 		w.Sights[n] = f.sight(c)
 	}
@@ -253,46 +262,4 @@ func (f *fleet) plan(policy profiles.Policy, shape func(p *roll.Planned)) roll.P
 		p.Members = append(p.Members, m)
 	}
 	return p
-}
-
-// writer writes files as the driver, without waiting for a disk.
-func (f *fleet) writer() func(string, []byte, os.FileMode) error {
-	return func(path string, content []byte, mode os.FileMode) error {
-		var failed error
-		err := f.effect(func() {
-			if failed = os.WriteFile(path+".new", content, mode); failed == nil {
-				failed = os.Rename(path+".new", path)
-			}
-		})
-		return errors.Join(err, failed)
-	}
-}
-
-// drive runs a driver that is killed after so many effects, never if negative.
-func (f *fleet) drive(dir string, effects int, tell func(roll.Roll, roll.Event)) (roll.Roll, error) {
-	return f.driveFor(dir, effects, roll.Caller{Tell: tell})
-}
-
-func (f *fleet) driveFor(dir string, effects int, caller roll.Caller) (roll.Roll, error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	f.mu.Lock()
-	f.left, f.killed, f.kill = effects, false, cancel
-	f.mu.Unlock()
-	r, err := roll.RunPolling(ctx, roll.Open(dir).WithWrite(f.writer()), actor{f}, roll.Wall{}, caller, time.Minute)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.killed {
-		err = errKilled
-	}
-	f.killed, f.left = false, -1
-	return r, err
-}
-
-// unsynced writes files as whoever is not the driver.
-func unsynced(path string, content []byte, mode os.FileMode) error {
-	if err := os.WriteFile(path+".tmp", content, mode); err != nil {
-		return err
-	}
-	return os.Rename(path+".tmp", path)
 }

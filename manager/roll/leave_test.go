@@ -54,3 +54,23 @@ func TestLeavesWhileItWaits(t *testing.T) {
 		}
 	})
 }
+
+// While packages are changed, for however long, no restart is begun; then the roll goes on. Who is being restarted is finished.
+func TestNobodyIsBegunDuringAChange(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *schedule, _ roll.Store) {
+		s.when(2, func() {
+			s.mu.Lock()
+			s.change(24 * time.Hour)
+			s.mu.Unlock()
+			time.Sleep(24*time.Hour - time.Second)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if len(s.stops) != 2 || !s.containers["web2"].running || s.containers["web2"].marked {
+				t.Errorf("during the change, stopped %v; web2 %+v", s.stops, s.containers["web2"])
+			}
+		})
+		if r, err := s.drive(s.dir, -1, nil); err != nil || r.State != roll.Finished || len(s.stops) != 5 {
+			t.Errorf("%s, %v; stopped %v", r.State, err, s.stops)
+		}
+	})
+}

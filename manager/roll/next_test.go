@@ -169,6 +169,13 @@ func TestNext(t *testing.T) {
 			func(s *scene) { s.set("a", roll.Failed); s.set("b", roll.Failed) }, "halt"},
 		{"a canary's failure halts always", func(s *scene) { s.plan.Policy.OnFailure = profiles.Continue },
 			func(s *scene) { s.set("a", roll.Failed); s.member("a").Canary = true }, "halt"},
+		{"packages are being changed", nil, func(s *scene) { s.world.Changing = "dpkg is at work" }, "wait 12:00"},
+		{"packages are being changed, and somebody is down", nil, func(s *scene) {
+			s.world.Changing = "dpkg is at work"
+			s.set("a", roll.Restarting)
+			s.world.Sights["a"] = roll.Sight{Condition: roll.Down, Restarting: true}
+			s.set("b", roll.Checking)
+		}, "restart a, check b, wait"},
 		{"paused", nil, func(s *scene) { s.world.Marks.Paused = true }, "wait"},
 		{"paused with somebody under way", nil, func(s *scene) { s.world.Marks.Paused = true; s.set("a", roll.Checking) }, "check a, wait"},
 		{"paused and done", nil, func(s *scene) { s.world.Marks.Paused = true; s.all(roll.Done) }, "end finished"},

@@ -85,6 +85,12 @@ func (s *schedule) check(name string, c *container) {
 			s.note("%s is restarted outside of the window, at %v", name, time.Now().UTC())
 		}
 	}
+	if s.changing() && time.Since(s.changed) > s.latency*3 {
+		s.note("%s is restarted while packages are changed", name)
+	}
+	if !s.changing() && s.rng.IntN(8) == 0 {
+		s.change(time.Duration(s.rng.IntN(int(time.Hour))))
+	}
 	limits := map[string]profiles.Amount{"": s.policy.MaxUnavailable, "db": s.policy.PerTag["db"], "front": s.policy.PerTag["front"]}
 	for tag, amount := range limits {
 		in := func(n string) bool { return tag == "" || slices.Contains(s.tags[n], tag) }

@@ -12,6 +12,8 @@ import (
 type World struct {
 	// Sights are those of every container there is, by name.
 	Sights map[string]Sight
+	// Changing is why the host's packages are not at rest, "" if they are: no restart is begun, since it would start over half a change.
+	Changing string
 	// Marks are what is asked of the roll, Busy are the members that the driver itself has something under way for. Run fills them in.
 	Marks Marks
 	Busy  map[string]bool
