@@ -211,7 +211,8 @@ func (a *app) patchPlan() *cobra.Command {
 
 restart  stop it and start it over fresh mounts
 heal     its own files hide the host's; only the owner of its delta can decide that
-wait     it uses what is gone from the host, or the host's release changed: restart it on demand only
+wait     it uses what is gone from the host, the host's release changed, or it could not be looked at:
+         restart it on demand only, with 'sysctr patch roll --force'
 
 ` + output.ExitStatus(output.ExitError, output.ExitUsage, output.ExitNoMatch),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -151,6 +151,7 @@ func (a *app) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.sayLeft(r)
 	_, active, err := m.Rolls().Active()
 	if err != nil {
 		return err
@@ -164,6 +165,15 @@ func (a *app) follow(ctx context.Context) error {
 		return nil
 	}
 	return a.escort(ctx, m)
+}
+
+// sayLeft tells of those that somebody has to decide about.
+func (a *app) sayLeft(r roll.Roll) {
+	for _, m := range r.Members {
+		if m.State == roll.Skipped && !m.Resting && (m.Action == roll.Wait || m.Action == roll.Restart && m.Patch.Mode == profiles.Notify) {
+			a.printer.Warn("%s: %s: %s", m.Name, m.Reason, output.Clean(strings.Join(m.Reasons, "; ")))
+		}
+	}
 }
 
 // lookAgain is how long a roll that only waits keeps a refresh from looking though nobody asks for it: as long as a lost hook would.

@@ -91,6 +91,9 @@ func (a *app) planRoll(ctx context.Context, m *manager.Manager, w manager.World,
 		return p, false, err
 	}
 	look, err := m.Inspect(ctx, w.Containers)
+	if err == nil && !asked.Manual {
+		look, err = m.InspectAgain(ctx, look)
+	}
 	if err != nil {
 		return p, false, err
 	}

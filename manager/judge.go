@@ -58,6 +58,34 @@ func (m *Manager) Inspect(ctx context.Context, containers []Container) (Inspecti
 	return found, err
 }
 
+// InspectAgain looks once more at those containers of an inspection that could not be looked at: what hindered it may have passed. They are as
+// they are by then; if the host has changed meanwhile, all stays as it was.
+func (m *Manager) InspectAgain(ctx context.Context, found Inspection) (Inspection, error) {
+	at := map[string]int{}
+	for i, j := range found.Containers {
+		if j.Verdict == patch.Unknown && j.State != record.Broken {
+			at[j.Name] = i
+		}
+	}
+	if len(at) == 0 {
+		return found, nil
+	}
+	w, err := m.Observe()
+	if err != nil {
+		return found, err
+	}
+	w.Containers = slices.DeleteFunc(w.Containers, func(c Container) bool { _, again := at[c.Name]; return !again })
+	again, err := m.Inspect(ctx, w.Containers)
+	if err != nil || again.Newest != found.Newest {
+		return found, err
+	}
+	found.Containers = slices.Clone(found.Containers)
+	for _, j := range again.Containers {
+		found.Containers[at[j.Name]] = j
+	}
+	return found, nil
+}
+
 // Judge returns the world with a verdict on every container. What has one already costs nothing; the rest costs what Inspect does.
 func (m *Manager) Judge(ctx context.Context, w World) (World, error) {
 	if !slices.ContainsFunc(w.Containers, func(c Container) bool { return c.Verdict == "" }) {

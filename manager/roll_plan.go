@@ -23,7 +23,7 @@ type RollOptions struct {
 }
 
 // RollPlan makes a roll's plan of verdicts on every container of the world. behind is when the generation after a given one was first seen: an
-// unaffected container may keep an older mount for max_lag from then on. It is pure.
+// unaffected container, and one that cannot be looked at, may keep an older mount for max_lag from then on. It is pure.
 func RollPlan(w World, look Inspection, behind map[int]time.Time, policy profiles.Policy, o RollOptions, now time.Time) roll.Plan {
 	p := roll.Plan{Generation: look.Newest, Manual: o.Manual, Force: o.Force, Policy: policy}
 	for _, c := range look.Packages {
@@ -42,7 +42,12 @@ func RollPlan(w World, look Inspection, behind map[int]time.Time, policy profile
 			Name: c.Name, Profile: c.Record.Spec.Profile, Tags: c.Record.Spec.Tags, Priority: c.Record.Spec.Priority, Patch: policy.For(c.Record.Spec.Patch),
 			Resting: s.Condition == roll.Resting, Boot: s.Boot,
 		}
-		m.Action, m.Reasons, m.Leave = rollAction(j, m.Patch, behind[j.Generation], look.Newest, now)
+		since := behind[j.Generation]
+		if j.Generation == 0 { // what it mounted is not known: no later than it was started
+			since = s.Started
+		}
+		late := !since.IsZero() && now.Sub(since) > time.Duration(m.Patch.MaxLag) && j.Generation < look.Newest
+		m.Action, m.Reasons, m.Leave = rollAction(j, m.Patch, late)
 		if why := everybody(j, m.Patch, o); m.Action == roll.None && s.Boot != "" && why != "" {
 			m.Action, m.Reasons = roll.Restart, []string{why}
 		}
@@ -60,9 +65,8 @@ func RollPlan(w World, look Inspection, behind map[int]time.Time, policy profile
 // mostReasons is how many reasons a roll keeps of a member.
 const mostReasons = 20
 
-// rollAction is what a verdict asks for, by what a profile says of packages and of how long a mount may be older.
-func rollAction(j Judged, p profiles.Patch, behind time.Time, newest int, now time.Time) (action roll.Action, reasons []string, leave string) {
-	late := !behind.IsZero() && now.Sub(behind) > time.Duration(p.MaxLag) && j.Generation < newest
+// rollAction is what a verdict asks for, by what a profile says of packages; late says that the mount is older for longer than it may be.
+func rollAction(j Judged, p profiles.Patch, late bool) (action roll.Action, reasons []string, leave string) {
 	for i, r := range j.Reasons {
 		if i == mostReasons {
 			reasons = append(reasons, fmt.Sprintf("and %d more", len(j.Reasons)-i))
@@ -70,8 +74,8 @@ func rollAction(j Judged, p profiles.Patch, behind time.Time, newest int, now ti
 		}
 		reasons = append(reasons, r.String())
 	}
-	if j.Verdict == patch.Unaffected && late {
-		return roll.Restart, []string{fmt.Sprintf("its mount has been older than the host for more than %s", p.MaxLag)}, ""
+	if late && (j.Verdict == patch.Unaffected || j.Verdict == patch.Unknown && j.Action == patch.Wait) {
+		return roll.Restart, append([]string{fmt.Sprintf("its mount has been older than the host for more than %s", p.MaxLag)}, reasons...), ""
 	}
 	action = map[patch.Action]roll.Action{patch.Restart: roll.Restart, patch.Heal: roll.Heal, patch.Wait: roll.Wait}[j.Action]
 	switch mildest := reaction(j.Reasons, p.Packages); {

@@ -3,6 +3,7 @@ package manager_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -157,6 +158,12 @@ func TestRollPlan(t *testing.T) {
 		{"shadowed", patch.Shadowed, patch.Heal, 2, of("libssl3"), roll.Heal, false},
 		{"unaffected", patch.Unaffected, patch.None, 2, nil, roll.None, false},
 		{"unaffected for long", patch.Unaffected, patch.None, 1, nil, roll.Restart, false},
+		{"not looked at", patch.Unknown, patch.Wait, 2, of(""), roll.Wait, false},
+		{"not looked at for long", patch.Unknown, patch.Wait, 1, of(""), roll.Restart, false},
+		{"not looked at, on the newest", patch.Unknown, patch.Wait, 3, of(""), roll.Wait, false},
+		{"of no known generation", patch.Unknown, patch.Wait, 0, of(""), roll.Wait, false},
+		{"of no known generation for long", patch.Unknown, patch.Wait, 0, of(""), roll.Restart, false},
+		{"broken for long", patch.Unknown, patch.None, 1, nil, roll.None, false},
 		{"lazy", patch.Stale, patch.Restart, 2, of("tzdata", "vim"), roll.Restart, true},
 		{"lazy for long", patch.Stale, patch.Restart, 1, of("tzdata"), roll.Restart, false},
 		{"lazy and not", patch.Stale, patch.Restart, 2, of("tzdata", "libssl3"), roll.Restart, false},
@@ -164,7 +171,10 @@ func TestRollPlan(t *testing.T) {
 	}
 	for _, test := range tests {
 		c := manager.Container{Name: "a", Record: record.Record{Spec: spec(t)}, Status: record.Status{State: record.Running, Ready: true}}
-		c.Record.Spec.Tags, c.Record.Spec.Priority = []string{"x"}, 7
+		c.Record.Spec.Tags, c.Record.Spec.Priority, c.Live.Started = []string{"x"}, 7, now.Add(-time.Hour)
+		if strings.HasSuffix(test.summary, "for long") {
+			c.Live.Started = now.Add(-8 * 24 * time.Hour)
+		}
 		w := manager.World{Containers: []manager.Container{c, {Name: "b", Err: record.ErrDamaged}}}
 		found := manager.Inspection{Newest: 3, Packages: []generation.PackageChange{{Name: "libssl3", Arch: "amd64", Old: "1", New: "2"}}}
 		found.Containers = []manager.Judged{{Judgement: patch.Judgement{

@@ -132,6 +132,25 @@ mount -t tmpfs -o size=96m,mode=0711 e2e /var/lib/sysctr; cp -a /root/state/. /v
 		})
 	})
 	t.Run("as without the hook", func(t *testing.T) { h.sameApt(t) })
+	t.Run("unknown", func(t *testing.T) { h.unknown(t) })
+}
+
+// unknown loses the states of the host that containers were started on: they are told of and left alone, until somebody insists.
+func (h luckHost) unknown(t *testing.T) {
+	h.Write(t, "/etc/edited", "", 0o644)
+	h.Must(t, "sysctr", "patch", "status")
+	h.Sh(t, "ls -v /var/lib/sysctr/generations/index-* | head -n -1 | xargs rm")
+	unknown := map[string]string{"seen1": "unknown", "seen2": "unknown", "seen3": "unknown", "blind": "unknown"}
+	h.expect(t, unknown)
+	before := h.counts(t)
+	if r := h.Run(t, "sysctr", "patch", "refresh", "--wait"); r.Code != 0 || !strings.Contains(r.Stderr, "seen3: it must wait for a human") {
+		t.Errorf("%d, %s", r.Code, r.Stderr)
+	}
+	h.restarted(t, before, 0)
+	h.Must(t, "sysctr", "patch", "roll")
+	h.restarted(t, before, 0)
+	h.Must(t, "sysctr", "patch", "roll", "--force", "seen1", "blind")
+	h.expect(t, map[string]string{"seen1": "patched", "seen2": "unknown", "seen3": "unknown", "blind": "patched"})
 }
 
 // sameApt wants the same status and output of apt with the hook and without, and tells how long it takes.

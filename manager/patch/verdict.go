@@ -34,7 +34,7 @@ const (
 	None    Action = "none"
 	Restart Action = "restart" // stop, unmount, mount, start
 	Heal    Action = "heal"    // take out of its delta what hides the host's files; only the owner of the delta can decide that
-	Wait    Action = "wait"    // a restart would take away what it uses: only on demand
+	Wait    Action = "wait"    // a restart would take away what it uses, or nobody knows whether it needs one: only on demand
 )
 
 // Reason is one piece of evidence. Fields that do not apply are empty.
@@ -110,12 +110,15 @@ func Judge(f Facts, newest int) Judgement {
 	default:
 		j.Verdict = Unaffected
 	}
-	j.Action = action(stale, hidden, f.Mounted && (len(unseen) > 0 || slices.ContainsFunc(f.Shadows, generated)))
+	j.Action = action(stale, hidden, f.Mounted && slices.ContainsFunc(f.Shadows, generated))
+	if j.Action == None && f.Mounted && j.Verdict == Unknown {
+		j.Action = Wait // one that cannot be looked at now may be one that never can: it would be restarted at every look
+	}
 	return j
 }
 
-// action of a container with these reasons. A restart cures what is stale; anew is whether it also makes anew what hides the host's files, or lets
-// be seen what could not be. What its own delta hides stays hidden until somebody decides about that.
+// action of a container with these reasons. A restart cures what is stale; anew is whether it also makes anew what hides the host's files. What its
+// own delta hides stays hidden until somebody decides about that.
 func action(stale, hidden []Reason, anew bool) Action {
 	switch {
 	case slices.ContainsFunc(stale, waits):
