@@ -94,7 +94,8 @@ func (l *look) enter(init alive.Process) error {
 const maxRounds = 50
 
 // processes looks at all processes of the container. A process that ends unseen may have left a child that nobody has seen: so they are listed
-// until none has, and once more than that, for what was forked while the first list was worked through.
+// until none has, and once more than that, for what was forked while the first list was worked through. Nothing less will do: who was forked by whom
+// cannot be told afterwards, since the kernel gives orphans to a process that was looked at.
 func (l *look) processes(group alive.Group, layout alive.Layout) error {
 	tree, err := layout.Tree(group)
 	if err != nil {
@@ -107,7 +108,7 @@ func (l *look) processes(group alive.Group, layout alive.Layout) error {
 			return err
 		}
 		unseen := 0
-		for _, pid := range pids {
+		for _, pid := range freshFirst(pids, looked) {
 			p, err := alive.Look(pid)
 			if err == nil && !looked[p] {
 				err = (&process{look: l, Process: p, dir: "/proc/" + strconv.Itoa(pid), files: map[file]bool{}}).run()
@@ -126,6 +127,26 @@ func (l *look) processes(group alive.Group, layout alive.Layout) error {
 		}
 	}
 	return errors.New("its processes come and go faster than they can be looked at")
+}
+
+// freshFirst sorts ids of processes: those that nobody was seen to have come first, the youngest of them before the others, since they may be gone
+// the next moment.
+func freshFirst(pids []int, looked map[alive.Process]bool) []int {
+	known := make(map[int]bool, len(looked))
+	for p := range looked {
+		known[p.PID] = true
+	}
+	slices.Reverse(pids)
+	slices.SortStableFunc(pids, func(a, b int) int {
+		switch {
+		case known[a] == known[b]:
+			return 0
+		case known[b]:
+			return -1
+		}
+		return 1
+	})
+	return pids
 }
 
 // monitor looks at liblxc's monitor, which has nothing of the container: it maps the host's own files. Its program is sysctr itself, which

@@ -56,6 +56,26 @@ func TestChurn(t *testing.T) {
 	}
 }
 
+// TestChurnInACrowd has processes come and go beside many that stay: those that may be gone the next moment are looked at first, so that it is known
+// at all what the container runs.
+func TestChurnInACrowd(t *testing.T) {
+	if need.MountNamespace(t) {
+		return
+	}
+	base := newHost(t)
+	supplySleep(t, base)
+	c := newContainer(t, base)
+	c.do("crowd", "/usr/bin/sleep", "1000", "sleep", "1000")
+	for range 8 {
+		c.do("churn", "/usr/bin/sleep")
+	}
+	for range 5 {
+		if r := c.look(nil); r.Processes < 1001 || len(r.Findings) > 0 {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
 // of returns the findings about a path.
 func of(r evidence.Report, path string) []evidence.Finding {
 	var found []evidence.Finding
