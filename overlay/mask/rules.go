@@ -12,7 +12,7 @@ import (
 
 // layout is the version of what Build makes of the same host and rules. Raise it with every change of a table or a generated text, or
 // masks that an older sysctr cached would be used on.
-const layout = 7
+const layout = 8
 
 // CanaryDir is the directory of the host in which canaries are planted. Every container sees it.
 const CanaryDir = "/var/cache/sysctr"

@@ -1,5 +1,7 @@
 package mask
 
+import "slices"
+
 // The tables of what is visible. Paths are relative to the host's root; globs are those of path.Match. A name that stands in none of
 // them is hidden at /, in /var, /var/lib and /var/spool, and shown elsewhere.
 
@@ -30,7 +32,34 @@ func libShown() []string {
 
 // nameless are the paths of which a container does not see the name either: nothing inside looks for what is sysctr's, and whoever finds it
 // would know where to look for more.
-func nameless() []string { return append([]string{"etc/sysctr", "var/lib/sysctr"}, dropIns()...) }
+func nameless() []string {
+	return slices.Concat([]string{"etc/sysctr", "var/lib/sysctr"}, dropIns(), ownFiles())
+}
+
+// ownFiles are where sysctr itself is installed, by 'make install' or by a package. No container needs it, and one that saw it would be older than the
+// host after each upgrade of sysctr.
+func ownFiles() []string {
+	var all []string
+	for _, prefix := range []string{"usr/local/", "usr/"} {
+		for _, p := range []string{
+			"bin/sysctr", "lib/sysctr", "share/bash-completion/completions/sysctr", "share/zsh/site-functions/_sysctr",
+			"share/fish/vendor_completions.d/sysctr.fish", "share/man/man5/sysctr-profile.5", "share/man/man7/sysctr.7", "share/man/man7/sysctr-patch.7",
+			"share/man/man8/sysctr.8",
+		} {
+			all = append(all, prefix+p)
+		}
+	}
+	return all
+}
+
+// ownGlobs are those of sysctr's own files of which there are many.
+func ownGlobs() []string {
+	var all []string
+	for _, prefix := range []string{"usr/local/", "usr/"} {
+		all = append(all, prefix+`lib/systemd/system/sysctr[\-.@]*`, prefix+"share/man/man8/sysctr-*.8")
+	}
+	return all
+}
 
 // dropIns are sysctr's own in the configuration of package managers: those of a container have nobody to tell.
 func dropIns() []string {
@@ -60,6 +89,7 @@ func secrets() []secret {
 	add("logs", "var/log")
 	add("the containers", "etc/sysctr", "var/lib/sysctr")
 	add("the watch for patches", dropIns()...)
+	add("sysctr itself", slices.Concat(ownFiles(), ownGlobs())...)
 	return all
 }
 

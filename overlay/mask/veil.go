@@ -55,7 +55,7 @@ func (b *builder) veil() error {
 			return err
 		}
 	}
-	globs := slices.Concat(etcHidden(), hiddenElsewhere())
+	globs := slices.Concat(etcHidden(), hiddenElsewhere(), ownGlobs())
 	for _, s := range secrets() {
 		if strings.HasPrefix(s.glob, "etc/") {
 			globs = append(globs, s.glob)
@@ -70,7 +70,24 @@ func (b *builder) veil() error {
 			b.veils[p] = false
 		}
 	}
+	if err := b.veilOwn(); err != nil {
+		return err
+	}
 	return b.unname()
+}
+
+// veilOwn hides what is sysctr's own, by name: what else comes and goes in those directories is no reason to make a mask anew.
+func (b *builder) veilOwn() error {
+	for _, p := range ownFiles() {
+		at, n, err := b.find("/" + p)
+		if err != nil {
+			return err
+		}
+		if n.exists() {
+			b.veils[at] = false
+		}
+	}
+	return nil
 }
 
 // unname takes the names of what is nameless away too.
