@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -75,7 +76,7 @@ func (a *app) refresh(ctx context.Context, o refreshOptions) error {
 	}
 	r := hooks.Refresh{
 		Clock: hooks.WallClock{}, Dir: hooks.Dir(a.dirs.Host()), Packages: packages{db}, Wait: o.wait, Settle: o.settle, Say: a.printer.Say,
-		Look: a.follow,
+		Look: func(ctx context.Context) error { current(); return a.follow(ctx) },
 	}
 	ran, err := r.Run(ctx)
 	if err == nil && !ran {
@@ -127,6 +128,23 @@ func (p packages) Unclean(ctx context.Context) ([]string, error) {
 
 // maxSaid is how many problems one message names.
 const maxSaid = 5
+
+// renewed names the file of the program that a refresh has executed in its own place, so that no file system on which that cannot be told makes it
+// do so for ever.
+const renewed = "SYSCTR_RENEWED"
+
+// current has a refresh go on as the program that is installed by now, and begin anew, if that is another one: what follows a patch should be of
+// one version, that of the units. On an error, as of a host without the program, the one that runs goes on.
+func current() {
+	var own, installed unix.Stat_t
+	if unix.Stat("/proc/self/exe", &own) != nil || unix.Stat(self(), &installed) != nil || own.Dev == installed.Dev && own.Ino == installed.Ino {
+		return
+	}
+	mark := strconv.FormatUint(installed.Ino, 10)
+	if os.Getenv(renewed) != mark && os.Setenv(renewed, mark) == nil {
+		_ = unix.Exec(self(), os.Args, os.Environ()) // returns only with an error
+	}
+}
 
 // follow looks at every container, and rolls those to which the policy says so. A roll that was interrupted is finished first; one that a gate has
 // stopped stays so until somebody resumes it.

@@ -124,7 +124,7 @@ func (a *app) open(ctx context.Context) (*manager.Manager, func(), error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("find the own program: %w", err)
 	}
-	config := manager.Config{Dirs: a.dirs, Library: a.library(), Pool: idrange.Default(), Binary: binary}
+	config := manager.Config{Dirs: a.dirs, Library: a.library(), Pool: idrange.Default(), Binary: binary, Looker: "/proc/self/exe"}
 	closeUnits := func() {}
 	if systemd.Booted("/") {
 		units, err := newUnits(ctx)

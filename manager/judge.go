@@ -198,7 +198,7 @@ func (i *inspector) examine(ctx context.Context, containers []Container, facts [
 				facts[n].Blind = "what it can see of the host is not known: " + err.Error()
 			}
 		}
-		reports := evidence.Look(ctx, i.Binary, subjects, seen.changed(i.diffs[k.generation]), evidence.Options{})
+		reports := evidence.Look(ctx, i.Looker, subjects, seen.changed(i.diffs[k.generation]), evidence.Options{})
 		for _, n := range members {
 			report := reports[containers[n].Name]
 			report.Findings, err = i.disown(containers[n].Name, report.Findings, i.diffs[k.generation])

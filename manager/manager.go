@@ -39,6 +39,7 @@ type Config struct {
 	Library profiles.Library
 	Pool    idrange.Pool
 	Binary  string // absolute path of sysctr itself, for starters and for entering containers
+	Looker  string // the program that runs, for looking into containers: Binary may be another version by now, which answers otherwise
 	Units   Units  // nil where systemd is not PID 1
 }
 

@@ -139,7 +139,7 @@ func (i *inspector) compare(ctx context.Context, c Container, j Judged, e *Expla
 			e.Old = owner.Version
 		}
 	}
-	report := evidence.Look(ctx, i.Binary, []evidence.Subject{subjectOf(c)}, []evidence.Changed{changed}, evidence.Options{})[c.Name]
+	report := evidence.Look(ctx, i.Looker, []evidence.Subject{subjectOf(c)}, []evidence.Changed{changed}, evidence.Options{})[c.Name]
 	for _, f := range report.Findings {
 		if f.Path == e.Path && f.PID == 0 {
 			e.SeenIno = f.SeenIno
