@@ -138,6 +138,8 @@ func (a *app) sayEvent(r roll.Roll, e roll.Event) {
 		a.printer.Say("%s: restarting: %s", e.Name, strings.Join(member.Reasons, "; "))
 	case roll.Checked, roll.Settled:
 		a.printer.Say("%s: %s%s", e.Name, member.State, clause(member.Reason))
+	case roll.Dropped:
+		a.printer.Warn("a plan that waited is dropped, and made anew by the next look: %s", e.Reason)
 	case roll.WasHalted:
 		a.printer.Warn("halted: %s", e.Reason)
 	default: // the rest is read in the roll itself

@@ -39,6 +39,7 @@ const (
 	WasHalted Kind = "halted"    // a gate stops the roll
 	Resumed   Kind = "resumed"   // a halted roll goes on
 	Ended     Kind = "ended"     // the roll is over
+	Dropped   Kind = "dropped"   // a plan could not be used; told of, and no event of a roll
 )
 
 // Record returns the roll in which the event has happened. The error wraps ErrEvent if it cannot happen; the roll is unchanged then.
@@ -100,10 +101,7 @@ func (m *Member) happen(e Event, r Roll) bool {
 			m.Boot = e.Sight.Boot
 		}
 	case e.Kind == Postponed && m.State == Restarting:
-		m.NotBefore, m.Reason = e.Until.UTC(), e.Reason
-		if !e.Sight.Restarting { // else it is down by an earlier try, and has to be finished whatever is asked meanwhile
-			m.State = Pending
-		}
+		m.postponed(e)
 	case e.Kind == Restarted && m.State == Restarting:
 		m.restarted(e, r.Generation)
 	case e.Kind == Checked && m.State == Checking:
@@ -119,9 +117,29 @@ func (m *Member) happen(e Event, r Roll) bool {
 	return true
 }
 
+// postponed: one that could not be begun for too long is left to the next plan. One that is down by an earlier try has to be finished, whatever is
+// asked meanwhile; that it cannot be is a failure.
+func (m *Member) postponed(e Event) {
+	if m.Postponed.IsZero() {
+		m.Postponed = e.At
+	}
+	down, enough := e.Sight.Restarting, e.At.Sub(m.Postponed) >= patience
+	m.NotBefore, m.Reason = e.Until.UTC(), e.Reason
+	switch {
+	case !enough && !down:
+		m.State = Pending
+	case enough:
+		m.State, m.Ended, m.NotBefore, m.Postponed = Skipped, e.At, time.Time{}, time.Time{}
+		m.Reason = text(fmt.Sprintf("it could not be begun for %v: %s", patience, e.Reason))
+		if down {
+			m.State, m.Reason = Failed, text(fmt.Sprintf("it is down and could not be started for %v: %s", patience, e.Reason))
+		}
+	}
+}
+
 // restarted: whatever a restart returned, a container that lives in another boot has been restarted, and its health is what counts.
 func (m *Member) restarted(e Event, generation int) {
-	m.Restarted = e.At
+	m.Restarted, m.Postponed = e.At, time.Time{}
 	if e.Sight.Boot != "" && e.Sight.Boot != m.Boot {
 		m.State, m.Reason = Checking, e.Reason
 		m.Result = Result{Boot: e.Sight.Boot, Generation: e.Sight.Generation}

@@ -4,6 +4,7 @@ package roll_test
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -71,6 +72,56 @@ func TestNobodyIsBegunDuringAChange(t *testing.T) {
 		})
 		if r, err := s.drive(s.dir, -1, nil); err != nil || r.State != roll.Finished || len(s.stops) != 5 {
 			t.Errorf("%s, %v; stopped %v", r.State, err, s.stops)
+		}
+	})
+}
+
+// Somebody who works on a container for ever keeps no roll from its end.
+func TestPostponedForGood(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *schedule, _ roll.Store) {
+		s.containers["web2"].locked = true
+		begun := time.Now()
+		r, err := s.drive(s.dir, -1, nil)
+		m, _ := r.Find("web2")
+		if err != nil || r.State != roll.Finished || m.State != roll.Skipped || !strings.HasSuffix(m.Reason, roll.ErrLater.Error()) {
+			t.Errorf("%s, %v: %s, %s", r.State, err, m.State, m.Reason)
+		}
+		if took := time.Since(begun); took < 10*time.Minute || took > time.Hour || len(s.stops) != 4 {
+			t.Errorf("after %v; stopped %v", took, s.stops)
+		}
+	})
+}
+
+// A plan that cannot be used is dropped and told of, and keeps no later one from being rolled.
+func TestUnusablePlanIsDropped(t *testing.T) {
+	for _, content := range []string{"{", `{"format":2}`, `{"generation":-1,"policy":{},"members":[]}`} {
+		inBubble(t, func(t *testing.T, s *schedule, _ roll.Store) {
+			good(t, os.WriteFile(s.dir+"/taken.json", []byte(content), 0o600))
+			var dropped []string
+			r, err := s.drive(s.dir, -1, func(_ roll.Roll, e roll.Event) {
+				if e.Kind == roll.Dropped {
+					dropped = append(dropped, e.Reason)
+				}
+			})
+			if err != nil || r.State != roll.Finished || len(s.stops) != 5 || len(dropped) != 1 || dropped[0] == "" {
+				t.Errorf("%s: %s, %v, stopped %v, dropped %q", content, r.State, err, s.stops, dropped)
+			}
+		})
+	}
+}
+
+// So it is while a roll is under way.
+func TestUnusablePlanIsNotMerged(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *schedule, _ roll.Store) {
+		s.when(2, func() { good(t, os.WriteFile(s.dir+"/plan.json", []byte("{"), 0o600)) })
+		dropped := 0
+		r, err := s.drive(s.dir, -1, func(_ roll.Roll, e roll.Event) {
+			if e.Kind == roll.Dropped {
+				dropped++
+			}
+		})
+		if err != nil || r.State != roll.Finished || len(s.stops) != 5 || dropped != 1 {
+			t.Errorf("%s, %v, stopped %v, dropped %d", r.State, err, s.stops, dropped)
 		}
 	})
 }

@@ -58,8 +58,9 @@ type Member struct {
 	Restarted time.Time `json:"restarted,omitzero"`
 	Passed    time.Time `json:"passed,omitzero"`
 	Ended     time.Time `json:"ended,omitzero"`
-	// NotBefore is when it may be tried again.
+	// NotBefore is when it may be tried again, Postponed since when it is tried in vain because somebody else works on it.
 	NotBefore time.Time `json:"not_before,omitzero"`
+	Postponed time.Time `json:"postponed,omitzero"`
 	// Result is what the restart led to.
 	Result Result `json:"result,omitzero"`
 }

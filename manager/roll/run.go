@@ -52,7 +52,7 @@ func run(ctx context.Context, s Store, a Actor, c Clock, caller Caller, poll tim
 	for {
 		r, active, err := s.Active()
 		if err == nil && !active {
-			r, active, err = s.begin(c.Now())
+			r, active, err = s.begin(c.Now(), caller)
 		}
 		if err != nil || !active {
 			return last, err
@@ -73,8 +73,8 @@ func run(ctx context.Context, s Store, a Actor, c Clock, caller Caller, poll tim
 }
 
 // begin makes a roll of the plan that waits, if there is one.
-func (s Store) begin(now time.Time) (Roll, bool, error) {
-	p, ok, err := s.take()
+func (s Store) begin(now time.Time, caller Caller) (Roll, bool, error) {
+	p, ok, err := s.usable(Roll{}, now, caller)
 	if err != nil || !ok {
 		return Roll{}, false, err
 	}
@@ -83,6 +83,22 @@ func (s Store) begin(now time.Time) (Roll, bool, error) {
 		err = s.taken()
 	}
 	return r, err == nil, err
+}
+
+// usable is take that drops a plan that cannot be used, and tells of it: the next look at the containers makes another.
+func (s Store) usable(r Roll, now time.Time, caller Caller) (Plan, bool, error) {
+	for {
+		p, ok, err := s.take()
+		if !errors.Is(err, ErrDamaged) {
+			return p, ok, err
+		}
+		if caller.Tell != nil {
+			caller.Tell(r, Event{Kind: Dropped, At: now, Reason: text(err.Error())})
+		}
+		if err := s.taken(); err != nil {
+			return Plan{}, false, err
+		}
+	}
 }
 
 // driver drives one roll.
@@ -256,7 +272,7 @@ func (d *driver) save() error {
 
 // merge takes in the plan that waits. One that cannot be rolled was refused when it was submitted.
 func (d *driver) merge() error {
-	p, ok, err := d.store.take()
+	p, ok, err := d.store.usable(d.roll, d.clock.Now(), d.caller)
 	if err != nil || !ok {
 		return err
 	}

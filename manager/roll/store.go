@@ -137,7 +137,7 @@ func (s Store) Submit(p Plan) error {
 }
 
 // take returns the plan that waits, if there is one, and keeps it under another name until taken is called: a plan that is submitted meanwhile
-// is not lost, and neither is this one in a crash. A damaged one is an error.
+// is not lost, and neither is this one in a crash. The error wraps ErrDamaged for one that cannot be used.
 func (s Store) take() (Plan, bool, error) {
 	content, err := s.read(takenFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -153,12 +153,11 @@ func (s Store) take() (Plan, bool, error) {
 		err = strict(content, &p)
 	}
 	if err == nil {
-		err = p.Check()
+		if err = p.Check(); err != nil {
+			err = fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
 	}
-	if err != nil {
-		return Plan{}, false, fmt.Errorf("the plan in %s cannot be used; remove it: %w", filepath.Join(s.dir, takenFile), err)
-	}
-	return p, true, nil
+	return p, err == nil, err
 }
 
 // taken forgets the plan that take returned.
