@@ -33,11 +33,11 @@ func (a *app) patchRefresh() *cobra.Command {
 		Long: `Takes the mark that package managers leave (see sysctr-hook(8)) and waits until none of them has
 worked for a while: runs that follow each other are one. While packages are half installed it holds,
 and goes on when somebody has finished them. Then it looks at what has changed and does what the
-policy allows. What changes meanwhile is looked at afterwards, or at once if all that is left of the
-roll waits, for a window or for a human: its plan is taken in.
+policy allows. What changes meanwhile is looked at afterwards; at once while the roll only waits.
 
 It takes no lock of a package manager and can be ended at any time; the next one goes on. Of several
-at once one works, and it looks again for the others. sysctr-refresh.service runs it.
+at once one works, and it looks again for the others. What fails is tried again for some minutes.
+sysctr-refresh.service runs it.
 
 ` + output.ExitStatus(output.ExitError, output.ExitUsage, output.ExitHost),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -76,13 +76,20 @@ func (a *app) refresh(ctx context.Context, o refreshOptions) error {
 	}
 	r := hooks.Refresh{
 		Clock: hooks.WallClock{}, Dir: hooks.Dir(a.dirs.Host()), Packages: packages{db}, Wait: o.wait, Settle: o.settle, Say: a.printer.Say,
-		Look: func(ctx context.Context) error { current(); return a.follow(ctx) },
+		Again: a.passing,
+		Look:  func(ctx context.Context) error { current(); return a.follow(ctx) },
 	}
 	ran, err := r.Run(ctx)
 	if err == nil && !ran {
 		a.printer.Say("another refresh is at work, and will look once more")
 	}
 	return a.unprepared(err)
+}
+
+// passing says whether what an error is about may pass by itself: bad configuration and a gate that stopped a roll are for a human.
+func (a *app) passing(err error) bool {
+	exit := output.ExitOf(a.translate(err))
+	return exit == output.ExitError || exit == output.ExitBusy
 }
 
 // detached goes on as a refresh that keeps nothing of who started it: no descriptor, directory or variable. Shells close no descriptor

@@ -58,11 +58,19 @@ type Refresh struct {
 	Wait     bool                                  // for a refresh that is at work, instead of leaving the mark to it
 	Settle   time.Duration                         // quiet for so long, to a second; 0 is as soon as nobody works
 	Look     func(ctx context.Context) error       // plans and acts on what has changed; asked again when the mark came back meanwhile
+	Again    func(err error) bool                  // whether a look that failed so is made again by itself, some times, ever later; nil: none is
 	Say      func(format string, arguments ...any) // what it waits for, once each time that it changes
 }
 
+// The first and the last pause after a look that failed; each is twice the one before. A mark ends it.
+const (
+	firstPause = 5 * time.Second
+	lastPause  = 32 * firstPause
+)
+
 // Run takes the mark, waits and looks, and begins anew if the mark is there again: when it returns nil, no mark was left that nobody will
-// answer. If another process is at it, Run has that one look once more and returns false at once, unless it is to wait for it. An error of Look ends it, and so does ctx.
+// answer. If another process is at it, Run has that one look once more and returns false at once, unless it is to wait for it. An error of Look that
+// is not to be looked again after ends it, and so does ctx.
 // Killed at any instruction, it has left nothing that keeps the next one from working.
 func (r Refresh) Run(ctx context.Context) (ran bool, err error) {
 	for again := true; again; {
@@ -102,11 +110,34 @@ func (r Refresh) turn(ctx context.Context) (unlock func() error, err error) {
 
 func (r Refresh) once(ctx context.Context) error {
 	defer r.Dir.release()
-	if err := r.settle(ctx); err != nil {
-		return err
+	for pause := firstPause; ; pause *= 2 {
+		if err := r.settle(ctx); err != nil {
+			return err
+		}
+		r.Dir.release()
+		err := r.Look(ctx)
+		if err == nil || ctx.Err() != nil || pause > lastPause || r.Again == nil || !r.Again(err) {
+			return err
+		}
+		r.Say("%v; it is looked again in %v", err, pause)
+		r.Dir.hold(fmt.Sprintf("failed, and is to look again: %v", err))
+		if err := r.rest(ctx, pause); err != nil {
+			return err
+		}
 	}
-	r.Dir.release()
-	return r.Look(ctx)
+}
+
+// rest returns after d, or when there is a mark, or with ctx.
+func (r Refresh) rest(ctx context.Context, d time.Duration) error {
+	for end := r.Clock.Now().Add(d); r.Clock.Now().Before(end); {
+		if marked, err := r.Dir.Marked(); marked || err != nil {
+			return err
+		}
+		if err := r.Clock.Sleep(ctx, rhythm); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settle returns when the package manager is clean and has been quiet for long enough, or with ctx.
