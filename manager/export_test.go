@@ -6,6 +6,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/sysctr/sysctr/hooks/generation"
+	"github.com/sysctr/sysctr/manager/evidence"
 	"github.com/sysctr/sysctr/manager/shadow"
 	"github.com/sysctr/sysctr/overlay/delta"
 	"github.com/sysctr/sysctr/overlay/mask"
@@ -32,6 +34,11 @@ func LastLine(to io.Writer, pieces ...string) (string, error) {
 		}
 	}
 	return l.cursor()
+}
+
+// Disown leaves of what was found in a container what is not its own affair.
+func (m *Manager) Disown(container string, found []evidence.Finding, diff generation.Diff) ([]evidence.Finding, error) {
+	return m.disown(container, found, diff)
 }
 
 // Hunt is Shadows of an open delta over given views, by their points, the root's first.

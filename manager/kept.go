@@ -15,13 +15,14 @@ import (
 )
 
 // disown returns what was found in a container without what it answers of its own at paths where the host has the very file that it had: such
-// paths are only looked at because a directory above them was moved.
+// paths are only looked at because a directory above them was moved. What a process uses stays: it had the file before the path was the container's.
 func (m *Manager) disown(container string, found []evidence.Finding, diff generation.Diff) ([]evidence.Finding, error) {
 	kept := map[string]bool{}
 	for _, f := range diff.Files {
 		kept[f.Path] = f.Kept
 	}
-	if !slices.ContainsFunc(found, func(f evidence.Finding) bool { return kept[f.Path] }) {
+	answer := func(f evidence.Finding) bool { return kept[f.Path] && f.Kind.Looked() }
+	if !slices.ContainsFunc(found, answer) {
 		return found, nil
 	}
 	d, err := delta.Open(m.Dirs.Delta(container))
@@ -32,7 +33,7 @@ func (m *Manager) disown(container string, found []evidence.Finding, diff genera
 	var left []evidence.Finding
 	for _, f := range found {
 		own := false
-		if kept[f.Path] {
+		if answer(f) {
 			if own, err = ownPath(d, f.Path); err != nil {
 				return found, err
 			}

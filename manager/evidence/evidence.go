@@ -84,6 +84,9 @@ const (
 	Monitor     Kind = "monitor"     // the monitor maps or holds a file that was replaced on the host
 )
 
+// Looked says whether a finding of this kind is what a path answers, which whoever owns the delta can have chosen, and not what a process uses.
+func (k Kind) Looked() bool { return k == Answers || k == Missing || k == Lingers }
+
 // Options say how to look. The zero Options are for production.
 type Options struct {
 	Root     string        // the host's root directory; "/" if empty

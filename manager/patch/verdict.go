@@ -97,6 +97,9 @@ func Judge(f Facts, newest int) Judgement {
 	stale := staleReasons(f)
 	hidden := shadowReasons(f)
 	unseen := unseenReasons(f)
+	if f.Mounted && f.Evidence.Omitted > 0 && len(stale) == 0 { // those that were kept are explained, and the others need not be
+		unseen = append(unseen, Reason{Kind: KindUnseen, Detail: fmt.Sprintf("%d findings more than can be told", f.Evidence.Omitted)})
+	}
 	j.Reasons = slices.Concat(hidden, stale, unseen)
 	switch {
 	case len(hidden) > 0:
@@ -167,7 +170,7 @@ func staleReasons(f Facts) []Reason {
 
 // explained reports whether a shadow is why a path answers otherwise than on the host: no restart cures that.
 func explained(found evidence.Finding, shadows []shadow.Shadow) bool {
-	if found.Kind != evidence.Answers && found.Kind != evidence.Missing && found.Kind != evidence.Lingers {
+	if !found.Kind.Looked() {
 		return false
 	}
 	return slices.ContainsFunc(shadows, func(s shadow.Shadow) bool {

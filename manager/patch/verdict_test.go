@@ -56,6 +56,7 @@ func TestJudge(t *testing.T) {
 		"shadowed, and that is why it answers": {patch.Facts{Mounted: true, Generation: 4, Shadows: hiding(), Evidence: found(evidence.Answers)}, patch.Shadowed, patch.Heal},
 		"shadowed by its seed":                 {patch.Facts{Mounted: true, Generation: 4, Shadows: seeded()}, patch.Shadowed, patch.Restart},
 		"did not answer":                       {patch.Facts{Mounted: true, Generation: 5, Evidence: evidence.Report{Unknown: "it did not answer"}}, patch.Unknown, patch.Wait},
+		"too many findings, none of them left": {patch.Facts{Mounted: true, Generation: 4, Evidence: evidence.Report{Omitted: 3}}, patch.Unknown, patch.Wait},
 		"shadowed, and did not answer": {patch.Facts{Mounted: true, Generation: 4, Shadows: hiding(), Evidence: evidence.Report{Unknown: "it did not answer"}},
 			patch.Shadowed, patch.Heal},
 		"shadowed by its seed, and did not answer": {patch.Facts{Mounted: true, Generation: 4, Shadows: seeded(), Evidence: evidence.Report{Unknown: "no"}},
