@@ -51,6 +51,10 @@ func TestHookTexts(t *testing.T) {
 		if strings.Contains(d.Text, "@") {
 			t.Errorf("%s: a place is left open:\n%s", d.Name, d.Text)
 		}
+		// After sysctr was removed without its drop-ins, no package manager may complain; dnf5 has spaces within an argument escaped.
+		if guard := "[ ! -x " + script + " ] || " + script; d.Name != "needrestart" && !strings.Contains(strings.ReplaceAll(d.Text, `\ `, " "), guard) {
+			t.Errorf("%s does not look whether there is a script:\n%s", d.Name, d.Text)
+		}
 		// Of dpkg.cfg.d dpkg reads names of letters, digits, - and _ only; apt.conf.d may have no foreign extension.
 		if base := filepath.Base(d.Path); (d.Name == "apt" || d.Name == "dpkg") && strings.ContainsAny(base, ".~") {
 			t.Errorf("%s does not read %s", d.Name, base)
