@@ -31,24 +31,25 @@ type judged struct {
 	Action     string   `json:"action"`
 	Generation int      `json:"generation"` // of the host when it was mounted, 0 if it is not or that is not known
 	Reasons    []reason `json:"reasons"`
-	Notes      []string `json:"notes"`
 }
 
 type reason struct {
-	Kind    string `json:"kind"`
-	PID     int    `json:"pid"`
-	Comm    string `json:"comm"`
-	Path    string `json:"path"`
-	Package string `json:"package"`
-	Old     string `json:"old"`
-	New     string `json:"new"`
-	Detail  string `json:"detail"`
+	Kind      string `json:"kind"`
+	PID       int    `json:"pid"`
+	Comm      string `json:"comm"`
+	Path      string `json:"path"`
+	Package   string `json:"package"`
+	Old       string `json:"old"`
+	New       string `json:"new"`
+	Detail    string `json:"detail"`
+	HostInode uint64 `json:"hostInode"`
+	SeenInode uint64 `json:"seenInode"`
 }
 
 func judgedOf(j manager.Judged) judged {
 	return judged{
 		Name: j.Name, State: string(j.State), Verdict: string(j.Verdict), Action: string(j.Action), Generation: j.Generation,
-		Reasons: reasonsOf(j.Reasons), Notes: append([]string{}, j.Notes...),
+		Reasons: reasonsOf(j.Reasons),
 	}
 }
 
@@ -57,7 +58,7 @@ func reasonsOf(found []patch.Reason) []reason {
 	for i, r := range found {
 		all[i] = reason{
 			Kind: r.Kind, PID: r.PID, Comm: output.Clean(r.Comm), Path: output.Clean(r.Path), Package: r.Package, Old: r.Old, New: r.New,
-			Detail: output.Clean(r.Detail),
+			Detail: output.Clean(r.Detail), HostInode: r.HostIno, SeenInode: r.SeenIno,
 		}
 	}
 	return all
@@ -160,23 +161,31 @@ func (a *app) judge(c *cobra.Command, t *targeting, args []string) ([]manager.Ju
 		for i, j := range found {
 			items[i] = judgedOf(j)
 		}
-		a.sayHost(look)
-		return output.List[judged]{Kind: "PatchStatusList", Items: items, Empty: "no containers", Columns: judgedColumns()}.Print(a.printer, a.format)
+		return output.List[judged]{
+			Kind: "PatchStatusList", Items: items, Empty: "no containers", Columns: judgedColumns(), Warnings: a.sayHost(look),
+		}.Print(a.printer, a.format)
 	})
 	return found, err
 }
 
 // sayHost says once what of the host no restart of a container can cure, what verdicts are worth while packages change, and why nothing is done yet.
-func (a *app) sayHost(look manager.Inspection) {
+// It returns the same for programs.
+func (a *app) sayHost(look manager.Inspection) []string {
+	var said []string
+	warn := func(format string, args ...any) { said = append(said, output.Clean(fmt.Sprintf(format, args...))) }
 	if reason, err := hooks.Dir(a.dirs.Host()).Waits(); err == nil && reason != "" { // on an error, 'hook status' tells
-		a.printer.Warn("the refresh begins no roll yet: %s", output.Clean(reason))
+		warn("the refresh begins no roll yet: %s", reason)
 	}
 	if look.Mixed != "" {
-		a.printer.Warn("the host's packages are changing (%s): verdicts are of this moment, and starts are stale", look.Mixed)
+		warn("the host's packages are changing (%s): verdicts are of this moment, and starts are stale", look.Mixed)
 	}
 	if look.Reboot != "" {
-		a.printer.Warn("the host has to be rebooted: %s", look.Reboot)
+		warn("the host has to be rebooted: %s", look.Reboot)
 	}
+	for _, warning := range said {
+		a.printer.Warn("%s", warning)
+	}
+	return said
 }
 
 func judgedColumns() []output.Column[judged] {
@@ -227,8 +236,9 @@ wait     it uses what is gone from the host, the host's release changed, or it c
 						items = append(items, judgedOf(j))
 					}
 				}
-				a.sayHost(look)
-				return output.List[judged]{Kind: "PatchPlanList", Items: items, Empty: "nothing to do", Columns: judgedColumns()}.Print(a.printer, a.format)
+				return output.List[judged]{
+					Kind: "PatchPlanList", Items: items, Empty: "nothing to do", Columns: judgedColumns(), Warnings: a.sayHost(look),
+				}.Print(a.printer, a.format)
 			})
 		},
 	}

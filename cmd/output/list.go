@@ -19,6 +19,8 @@ type List[T any] struct {
 	// Columns holds at least one. The first is the name, which the name format prints and which is never cut.
 	Columns []Column[T]
 	Empty   string // said on standard error where there are no items, such as "no containers"
+	// Warnings are about all of it; programs get them here, and people as the verb says them.
+	Warnings []string
 }
 
 // envelope is the document around the items.
@@ -26,6 +28,8 @@ type envelope[T any] struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
 	Items      []T    `json:"items"`
+	// Warnings are left out where there are none, as in lists that never have any.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Print writes the list to standard output. Its error means that standard output could not be written.
@@ -35,7 +39,7 @@ func (l List[T]) Print(p *Printer, f Format) error {
 		if items == nil {
 			items = []T{}
 		}
-		return p.document(f, envelope[T]{APIVersion: APIVersion, Kind: l.Kind, Items: items})
+		return p.document(f, envelope[T]{APIVersion: APIVersion, Kind: l.Kind, Items: items, Warnings: l.Warnings})
 	}
 	if len(l.Items) == 0 {
 		if l.Empty != "" {

@@ -1,6 +1,7 @@
 package output_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -186,4 +187,22 @@ func FuzzDocuments(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestListWarnings(t *testing.T) {
+	l := list(nil)
+	for want, warnings := range map[string][]string{
+		`"items":[]}`: nil,
+		`"items":[],"warnings":["reboot the host"]}`: {"reboot the host"},
+	} {
+		l.Warnings = warnings
+		r := record(output.Options{})
+		if err := l.Print(r.Printer, output.FormatJSON); err != nil {
+			t.Fatal(err)
+		}
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, []byte(r.stdout.String())); err != nil || !strings.HasSuffix(compact.String(), want) {
+			t.Errorf("%s, %v; want %s at the end", compact.String(), err, want)
+		}
+	}
 }

@@ -47,6 +47,8 @@ type Reason struct {
 	Old     string // version of the package that the container started with
 	New     string // that of the host now
 	Detail  string // a clause for a human
+	HostIno uint64 // of the path on the host, 0 if there is none or nobody looked
+	SeenIno uint64 // of what the container has or uses there
 }
 
 // The kinds of reasons that are neither evidence nor shadows.
@@ -81,7 +83,6 @@ type Judgement struct {
 	Verdict Verdict
 	Action  Action
 	Reasons []Reason // why; of good verdicts there are none
-	Notes   []string // what is no reason and still worth saying, such as a file of its own
 	// Generation is what it mounted, as Facts have it.
 	Generation int
 }
@@ -156,6 +157,7 @@ func staleReasons(f Facts) []Reason {
 			continue
 		}
 		r := Reason{Kind: string(found.Kind), PID: found.PID, Comm: found.Comm, Path: found.Path, Package: found.Package, Detail: found.Detail}
+		r.HostIno, r.SeenIno = found.HostIno, found.SeenIno
 		if c, ok := changed[found.Path]; ok {
 			r.Package, r.Old, r.New = c.Package, c.OldVersion, c.NewVersion
 		}

@@ -12,7 +12,7 @@ import (
 func found(kinds ...evidence.Kind) evidence.Report {
 	var r evidence.Report
 	for _, k := range kinds {
-		r.Findings = append(r.Findings, evidence.Finding{Kind: k, PID: 7, Comm: "nginx", Path: "/usr/lib/libssl.so.3"})
+		r.Findings = append(r.Findings, evidence.Finding{Kind: k, PID: 7, Comm: "nginx", Path: "/usr/lib/libssl.so.3", HostIno: 22, SeenIno: 20})
 	}
 	return r
 }
@@ -90,6 +90,9 @@ func TestReasons(t *testing.T) {
 			{Path: "/usr/lib/libssl.so.3", Package: "libssl3", OldVersion: "3.0.20", NewVersion: "3.0.22"},
 		}},
 	}, 5)
+	if r := j.Reasons[0]; r.HostIno != 22 || r.SeenIno != 20 {
+		t.Errorf("inode %d of the host, %d seen", r.HostIno, r.SeenIno)
+	}
 	const want = "mapped by nginx (pid 7) /usr/lib/libssl.so.3 of libssl3 3.0.20 -> 3.0.22"
 	if len(j.Reasons) != 1 || j.Reasons[0].String() != want {
 		t.Errorf("got %q, want %q", j.Reasons, want)
