@@ -11,6 +11,7 @@ import (
 	"github.com/sysctr/sysctr/cmd/output"
 	"github.com/sysctr/sysctr/manager"
 	"github.com/sysctr/sysctr/manager/idrange"
+	"github.com/sysctr/sysctr/profiles"
 	"github.com/sysctr/sysctr/systemd"
 )
 
@@ -35,7 +36,7 @@ changed something, see sysctr-hook(8).
 			if os.Geteuid() != 0 {
 				return &output.Error{Message: "the host is root's to prepare", Hint: "run it with sudo"}
 			}
-			items, err := a.prepareHost()
+			items, err := a.prepareHost(c.Context())
 			if !boot && systemd.Booted("/") {
 				changed, unitsErr := enableUnits(c.Context())
 				items, err = append(items, prepared("units", changed)), errors.Join(err, unitsErr)
@@ -122,9 +123,10 @@ func (a *app) unhook() (kept []string) {
 }
 
 // prepareHost makes what the host needs, and says what it made.
-func (a *app) prepareHost() (items []output.Item, err error) {
-	var errs []error
-	for _, p := range manager.Prepare(a.dirs, idrange.Default(), a.etc) {
+func (a *app) prepareHost(ctx context.Context) (items []output.Item, err error) {
+	config, err := profiles.ReadConfig(a.etc + "/sysctr/config.yaml")
+	errs := []error{err}
+	for _, p := range manager.Prepare(ctx, a.dirs, idrange.Default(), a.etc, config.Network) {
 		switch {
 		case p.Err != nil:
 			errs = append(errs, fmt.Errorf("%s: %w", p.Name, p.Err))

@@ -86,7 +86,7 @@ func TestDestroyFinishes(t *testing.T) {
 	if err := os.MkdirAll(containers, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, stderr, code := run(t, "create", "web2", "web4"); code != 0 {
+	if _, stderr, code := run(t, "create", "web2", "web4", "--set", "network=none"); code != 0 {
 		t.Fatalf("create: exit code %d: %s", code, stderr)
 	}
 	if err := os.MkdirAll(containers+"/.trash-web1-0123456789abcdef/delta/upper", 0o700); err != nil {

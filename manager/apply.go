@@ -100,7 +100,7 @@ func Changes(c Container, want profiles.Spec) []Change {
 // needsRestart says that a field is built into mounts or processes.
 func needsRestart(field string) bool {
 	switch field {
-	case "init", "command", "environment", "isolation", "units", "hide", "share", "mounts", "drop", "network", "ports", "volumes", "usr":
+	case "init", "command", "environment", "isolation", "units", "hide", "share", "mounts", "drop", "network", "volumes", "usr":
 		return true
 	}
 	return false
@@ -164,7 +164,18 @@ func (m *Manager) ApplySpecs(ctx context.Context, p Plan, how Apply) []Outcome {
 		return err == nil, err
 	})
 	m.adopt(ctx, outcomes)
+	err := m.wire(ctx, slices.ContainsFunc(outcomes, rewires))
+	for i := range outcomes {
+		if err != nil && outcomes[i].Err == nil && rewires(outcomes[i]) {
+			outcomes[i].Err = err
+		}
+	}
 	return outcomes
+}
+
+// rewires reports whether something of the network has changed.
+func rewires(o Outcome) bool {
+	return slices.ContainsFunc(o.Changes, func(c Change) bool { return c.Field == "network" || c.Field == "ports" })
 }
 
 func (m *Manager) applyOne(ctx context.Context, step Step) error {
@@ -187,7 +198,7 @@ func (m *Manager) applyOne(ctx context.Context, step Step) error {
 			return errors.Join(err, m.limit(c, old.Spec.Limits))
 		}
 		// The record last: whatever fails or is interrupted before, it still says what was, and the same apply does the rest.
-		if err := m.store.Replace(next); err != nil {
+		if err := m.rewire(ctx, old, next); err != nil {
 			return errors.Join(err, m.limit(c, old.Spec.Limits), m.runsWith(c, old.Spec))
 		}
 		return nil
@@ -227,7 +238,7 @@ func (m *Manager) runsWith(c Container, spec profiles.Spec) error {
 	now := c.Live.Spec
 	now.Limits, now.Tags, now.Autostart, now.Priority = spec.Limits, spec.Tags, spec.Autostart, spec.Priority
 	now.Stop, now.Restart, now.Patch, now.Description = spec.Stop, spec.Restart, spec.Patch, spec.Description
-	now.Profile, now.Set = spec.Profile, spec.Set
+	now.Profile, now.Set, now.Ports = spec.Profile, spec.Set, spec.Ports
 	c.Live.Spec = now
 	return m.host.Live.Save(c.Name, c.Live)
 }

@@ -75,12 +75,16 @@ func (p Plan) refuseAll() {
 // container is there as a whole or nothing of it.
 func (m *Manager) Create(ctx context.Context, p Plan, spec profiles.Spec, how Apply) []Outcome {
 	made := m.make(ctx, p, spec)
+	noNet := m.wire(ctx, len(spec.Network) > 0)
 	outcomes := make([]Outcome, len(p.Steps))
 	for i, step := range p.Steps {
 		outcomes[i] = Outcome{Step: step}
 		if step.Action == Create && step.Err == nil {
 			outcomes[i].Err = made[step.Name]
 			outcomes[i].Changed = outcomes[i].Err == nil
+		}
+		if outcomes[i].Err == nil && noNet != nil {
+			outcomes[i].Err = noNet
 		}
 	}
 	m.adopt(ctx, outcomes)
@@ -145,6 +149,9 @@ func (m *Manager) createLocked(ctx context.Context, names []string, spec profile
 	for i, n := range names {
 		batch[i] = record.New(n, spec, ranges[i], time.Now())
 		batch[i].Born = born
+	}
+	if err := m.wires().admit(batch); err != nil {
+		return err
 	}
 	for i, err := range m.store.CreateMany(batch, makeDelta) {
 		failed[names[i]] = err
@@ -240,6 +247,7 @@ func (m *Manager) Destroy(ctx context.Context, p Plan, how Apply) []Outcome {
 		return true, m.destroyOne(ctx, step.Name)
 	})
 	m.forget(ctx, outcomes)
+	m.unwire(ctx, outcomes)
 	return outcomes
 }
 

@@ -204,9 +204,10 @@ func namesOf(w manager.World) []string {
 	return names
 }
 
+// spec is that of a command without a network.
 func spec(t *testing.T, set ...string) profiles.Spec {
 	t.Helper()
-	s, err := profiles.Library{}.Resolve("command", set)
+	s, err := profiles.Library{}.Resolve("command", append([]string{"network=none"}, set...))
 	if err != nil {
 		t.Fatal(err)
 	}

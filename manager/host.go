@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/sysctr/sysctr/manager/lxc"
 	"github.com/sysctr/sysctr/manager/record"
 	"github.com/sysctr/sysctr/overlay/mount"
+	"github.com/sysctr/sysctr/profiles"
 )
 
 // Preparation is one thing that the host needs, and whether it had it.
@@ -23,8 +25,8 @@ type Preparation struct {
 }
 
 // Prepare makes the host ready: directories, the run directory's tmpfs, the mounter's user, the id range, kernel limits. Idempotent; it also
-// repairs. Everything is tried, whatever fails before.
-func Prepare(d lxc.Dirs, pool idrange.Pool, etc string) []Preparation {
+// repairs. Everything is tried, whatever fails before. Subnets are what the operator wants of the managed network.
+func Prepare(ctx context.Context, d lxc.Dirs, pool idrange.Pool, etc string, subnets profiles.Subnets) []Preparation {
 	steps := []struct {
 		name string
 		do   func() (bool, error)
@@ -36,11 +38,13 @@ func Prepare(d lxc.Dirs, pool idrange.Pool, etc string) []Preparation {
 		{"id range", func() (bool, error) { return reserveIDs(pool, etc) }},
 		{"overlayfs", ensureOverlayfs},
 	}
-	done := make([]Preparation, 0, len(steps)+1)
+	done := make([]Preparation, 0, len(steps)+2)
 	for _, s := range steps {
 		changed, err := s.do()
 		done = append(done, Preparation{Name: s.name, Changed: changed, Err: err})
 	}
+	made, err := wires{dirs: d, etc: etc, fabric: kernel{}}.prepare(ctx, subnets)
+	done = append(done, Preparation{Name: "network", Changed: len(made) > 0, Detail: strings.Join(made, ", "), Err: err})
 	raised, refused, err := raiseLimits("/", etc)
 	return append(done, Preparation{Name: "kernel limits", Changed: len(raised) > 0, Detail: told(raised, refused), Err: err})
 }

@@ -41,6 +41,8 @@ type Config struct {
 	Binary  string // absolute path of sysctr itself, for starters and for entering containers
 	Looker  string // the program that runs, for looking into containers: Binary may be another version by now, which answers otherwise
 	Units   Units  // nil where systemd is not PID 1
+	Etc     string // the operator's directory; /etc if empty
+	Fabric  Fabric // the host's network; that of the kernel if nil
 }
 
 // Manager carries out verbs. Close it.
@@ -68,10 +70,19 @@ func Open(c Config) (*Manager, error) {
 	if err != nil {
 		return nil, errors.Join(err, locks.Close())
 	}
+	if c.Etc == "" {
+		c.Etc = "/etc"
+	}
+	if c.Fabric == nil {
+		c.Fabric = kernel{}
+	}
 	m := &Manager{Config: c, host: host, store: record.Open(c.Dirs.State), locks: locks}
 	m.spawn = func() (Runtime, error) { return lxc.Spawn(c.Binary, c.Dirs, locks.File()) }
 	return m, nil
 }
+
+// wires is the network of this manager's containers.
+func (m *Manager) wires() wires { return wires{dirs: m.Dirs, etc: m.Etc, fabric: m.Fabric} }
 
 // Close releases every lock.
 func (m *Manager) Close() error {

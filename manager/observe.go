@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/sysctr/sysctr/manager/network"
 	"github.com/sysctr/sysctr/manager/patch"
 	"github.com/sysctr/sysctr/manager/record"
 	"github.com/sysctr/sysctr/profiles/name"
@@ -21,6 +22,9 @@ type Container struct {
 	// Restarting is whether a restart has stopped it and has not started it again: it may be under way, or was interrupted.
 	Restarting bool
 	Verdict    patch.Verdict // "" unless somebody asked, see Judge
+	// Wires are its interfaces but the loopback, and Published the host's ports that are handed to it. Both are as the record has them.
+	Wires     []Wire
+	Published []network.Published
 }
 
 // World is what was observed, in natural order of the names.
@@ -35,9 +39,11 @@ func (m *Manager) Observe() (World, error) {
 	if err != nil {
 		return World{}, err
 	}
+	fixed, _ := LoadFixed(m.Dirs) // without a network no container has an address
 	w := World{Containers: make([]Container, len(entries))}
 	for i, e := range entries {
 		w.Containers[i] = m.observe(e)
+		w.Containers[i].Wires, w.Containers[i].Published = fixed.wired(e.Record)
 	}
 	return w, nil
 }

@@ -30,7 +30,7 @@ func (m *Manager) RemoveHost(etc string) (kept []string, err error) {
 // removeHost is the reverse of Prepare. Everything is tried, whatever fails before.
 func removeHost(d lxc.Dirs, pool idrange.Pool, etc string) ([]string, error) {
 	errs := []error{
-		removeGroups(), removeIDs(pool, etc), mount.RemoveTmpfs(d.Run), removeUser(), lxc.RemoveLocks(d),
+		removeGroups(), removeNetwork(d, etc), removeIDs(pool, etc), mount.RemoveTmpfs(d.Run), removeUser(), lxc.RemoveLocks(d),
 		removeEmpty(d.Run), removeEmpty(filepath.Join(d.State, "containers")), removeGenerations(d), removeEmpty(d.State), removeEmpty(d.Canary()),
 		removeFile(filepath.Join(etc, sysctlFile)),
 		removeEmpty(filepath.Join(etc, "sysctr", "profiles")), removeEmpty(filepath.Join(etc, "sysctr")),
@@ -63,6 +63,12 @@ func removeGroups() error {
 
 // removeGenerations forgets what the host was like when containers started: there are none that would be compared with it.
 func removeGenerations(d lxc.Dirs) error { return os.RemoveAll(filepath.Join(d.State, "generations")) }
+
+// removeNetwork takes bridge, rules and names away. What the kernel was told for it to route stays: others may need it by now.
+func removeNetwork(d lxc.Dirs, etc string) error {
+	w := wires{dirs: d, etc: etc, fabric: kernel{}}
+	return errors.Join(w.fabric.Remove(), w.editHosts(nil), removeFile(fixedFile(d)))
+}
 
 func removeIDs(pool idrange.Pool, etc string) error {
 	var errs []error

@@ -133,7 +133,7 @@ func alone(ctx context.Context, o lxc.Options, container string, f func(*lxc.Sta
 		return busy(err)
 	}
 	defer locks.Release(container, record.World) //nolint:errcheck // the end of the process releases it anyway
-	o.Generation = present(o.Dirs)
+	o.Generation, o.Network = present(o.Dirs), newLinker(o.Dirs).links
 	starter, err := lxc.NewStarter(o)
 	if err != nil {
 		return err
@@ -144,7 +144,7 @@ func alone(ctx context.Context, o lxc.Options, container string, f func(*lxc.Sta
 
 // Serve runs a batch starter on the process's standard streams, for lxc.Spawn.
 func Serve(ctx context.Context, d lxc.Dirs, binary string, workers int) (err error) {
-	starter, err := lxc.NewStarter(lxc.Options{Dirs: d, Binary: binary, Generation: present(d)})
+	starter, err := lxc.NewStarter(lxc.Options{Dirs: d, Binary: binary, Generation: present(d), Network: newLinker(d).links})
 	if err != nil {
 		return err
 	}

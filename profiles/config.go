@@ -3,13 +3,21 @@ package profiles
 import (
 	"errors"
 	"io/fs"
+	"net/netip"
 
 	"gopkg.in/yaml.v3"
 )
 
 // Config is what the operator says of the host as a whole.
 type Config struct {
-	Policy Policy
+	Policy  Policy
+	Network Subnets
+}
+
+// Subnets are those of the managed network, empty where the host is to choose.
+type Subnets struct {
+	IPv4 string // a private network such as 10.91.8.0/21
+	IPv6 string // a /64 of fd00::/8
 }
 
 // ConfigKeys gives every key that the configuration may have, as Keys does for profiles.
@@ -17,6 +25,10 @@ func ConfigKeys() []string {
 	list := []string{"patch"}
 	for _, k := range policyKeys() {
 		list = append(list, "patch."+k.name)
+	}
+	list = append(list, "network")
+	for _, k := range subnetKeys() {
+		list = append(list, "network."+k.name)
 	}
 	return list
 }
@@ -38,7 +50,10 @@ func ParseConfig(file string, data []byte) (Config, error) {
 	r := newReader(file)
 	c := Config{Policy: DefaultPolicy()}
 	if root := r.load(data); root != nil {
-		keys := []key[Config]{{name: "patch", read: section(func(c *Config) *Policy { return &c.Policy }, policyKeys())}}
+		keys := []key[Config]{
+			{name: "patch", read: section(func(c *Config) *Policy { return &c.Policy }, policyKeys())},
+			{name: "network", read: section(func(c *Config) *Subnets { return &c.Network }, subnetKeys())},
+		}
 		if change := mapping(r, root, "", keys); change != nil {
 			change(&c)
 		}
@@ -47,11 +62,36 @@ func ParseConfig(file string, data []byte) (Config, error) {
 		for _, p := range c.Policy.problems() {
 			r.reportAt(p.key, Error{Reason: p.reason, Hint: p.hint})
 		}
+		for _, p := range c.Network.problems() {
+			r.reportAt(p.key, Error{Reason: p.reason, Hint: p.hint})
+		}
 	}
 	if len(r.errs) > 0 {
 		return Config{}, join(r.errs)
 	}
 	return c, nil
+}
+
+func subnetKeys() []key[Subnets] {
+	return []key[Subnets]{
+		{name: "ipv4", read: word(func(s *Subnets) *string { return &s.IPv4 })},
+		{name: "ipv6", read: word(func(s *Subnets) *string { return &s.IPv6 })},
+	}
+}
+
+// problems are those of the text; whether a network can be used, and is free on this host, is for whoever makes it to say.
+func (s Subnets) problems() []problem {
+	c := &checker{}
+	for _, own := range []struct {
+		key, text, such string
+		four            bool
+	}{{"network.ipv4", s.IPv4, "10.91.8.0/21", true}, {"network.ipv6", s.IPv6, "fd5c:1a2b:3c4d::/64", false}} {
+		p, err := netip.ParsePrefix(own.text)
+		if own.text != "" && (err != nil || p.Masked().String() != own.text || p.Addr().Is4() != own.four) {
+			c.add(own.key, quote(own.text)+" is not a network", "write its address and prefix length, such as "+own.such)
+		}
+	}
+	return c.problems
 }
 
 // policyKeys are those of a profile's patch, but for what is each container's own, and those of a roll.

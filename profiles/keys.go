@@ -139,10 +139,12 @@ func interfaceKeys() []key[Interface] {
 		{name: "type", read: word(func(i *Interface) *Link { return &i.Type })},
 		{name: "parent", read: word(func(i *Interface) *string { return &i.Parent })},
 		{name: "addresses", read: words(func(i *Interface) *[]string { return &i.Addresses })},
+		{name: "gateways", read: words(func(i *Interface) *[]string { return &i.Gateways })},
 		{name: "mac", read: word(func(i *Interface) *string { return &i.MAC })},
 		{name: "mtu", read: number(func(i *Interface) *int { return &i.MTU })},
 		{name: "dns", read: words(func(i *Interface) *[]string { return &i.DNS })},
 		{name: "isolated", read: flag(func(i *Interface) *bool { return &i.Isolated })},
+		{name: "open", read: words(func(i *Interface) *[]string { return &i.Open })},
 	}
 }
 

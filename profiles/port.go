@@ -66,6 +66,25 @@ func listenAddress(s string) (netip.Addr, bool) {
 	return a, ok
 }
 
+// Service is a port at which a program listens.
+type Service struct {
+	Port     uint16
+	Protocol string // tcp or udp
+}
+
+// ParseService reads PORT[/tcp|/udp], such as 5432 or 53/udp. Without a protocol it is tcp.
+func ParseService(s string) (Service, error) {
+	number, protocol, written := strings.Cut(s, "/")
+	if !written {
+		protocol = "tcp"
+	}
+	port, ok := portNumber(number)
+	if !ok || protocol != "tcp" && protocol != "udp" {
+		return Service{}, fmt.Errorf("%s is not a port: write PORT[/tcp|/udp], such as 5432 or 53/udp", quote(s))
+	}
+	return Service{port, protocol}, nil
+}
+
 func portNumber(s string) (uint16, bool) {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return uint16(n), err == nil && n > 0 && strconv.FormatUint(n, 10) == s

@@ -35,7 +35,7 @@ func readmeParts(t *testing.T) (profile, config string) {
 // documentedKeys are the keys of all tables, in their order, with what they say of the default.
 func documentedKeys(text string) (keys []string, defaults map[string]string) {
 	defaults = map[string]string{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\| .+ \\| (.+) \\|$").FindAllStringSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9_.]+)` \\| .+ \\| (.+) \\|$").FindAllStringSubmatch(text, -1) {
 		keys = append(keys, m[1])
 		defaults[m[1]] = strings.Trim(m[2], "`")
 	}

@@ -31,10 +31,12 @@ type Spec struct {
 	Tags     []string `json:"tags,omitempty"`
 	Restart  Restart  `json:"restart"`
 
-	// The following are validated and kept, and are acted upon by later versions; Warnings says so where one is set.
+	// Network are the interfaces besides the loopback.
 	Network []Interface `json:"network,omitempty"`
 	// Ports are in the form that ParsePort reads.
-	Ports   []string `json:"ports,omitempty"`
+	Ports []string `json:"ports,omitempty"`
+
+	// The following are validated and kept, and are acted upon by later versions; Warnings says so where one is set.
 	Volumes []Volume `json:"volumes,omitempty"`
 	Patch   Patch    `json:"patch"`
 	Usr     Usr      `json:"usr"`
@@ -103,11 +105,15 @@ type Interface struct {
 	Parent string `json:"parent,omitempty"`
 	// Addresses are in CIDR notation; empty leaves it to the pool (Managed) or to the container's own DHCP client.
 	Addresses []string `json:"addresses,omitempty"`
-	MAC       string   `json:"mac,omitempty"`
-	MTU       int      `json:"mtu,omitempty"`
-	DNS       []string `json:"dns,omitempty"`
-	// Isolated keeps the container from its neighbours on the same bridge.
+	// Gateways are the routers that fixed addresses of a bridge or macvlan leave their network by; a managed interface has the host.
+	Gateways []string `json:"gateways,omitempty"`
+	MAC      string   `json:"mac,omitempty"`
+	MTU      int      `json:"mtu,omitempty"`
+	DNS      []string `json:"dns,omitempty"`
+	// Isolated keeps the container from its neighbours on the managed bridge.
 	Isolated bool `json:"isolated,omitempty"`
+	// Open are the host's own ports that the container may reach, in the form that ParseService reads; none by default.
+	Open []string `json:"open,omitempty"`
 }
 
 // Link is how an interface is connected.

@@ -22,8 +22,8 @@ func full() profiles.Spec {
 		Limits: profiles.Limits{Memory: 1 << 30, CPU: 1500, Pids: 100}, Drop: []string{"mknod"}, Autostart: true, Priority: 7,
 		Stop: stop(9e9, "SIGTERM"), Tags: []string{"t"}, Restart: profiles.Always,
 		Network: []profiles.Interface{{
-			Name: "eth0", Type: profiles.Bridge, Parent: "br0", Addresses: []string{"10.0.0.2/24"}, MAC: "02:00:00:00:00:01", MTU: 1400,
-			DNS: []string{"9.9.9.9"}, Isolated: true,
+			Name: "eth0", Type: profiles.Bridge, Parent: "br0", Addresses: []string{"10.0.0.2/24"}, Gateways: []string{"10.0.0.1"}, MAC: "02:00:00:00:00:01",
+			MTU: 1400, DNS: []string{"9.9.9.9"},
 		}},
 		Ports: []string{"80:80"}, Volumes: []profiles.Volume{{Name: "v", Target: "/v", ReadOnly: true}},
 		Patch: profiles.Patch{
@@ -88,7 +88,8 @@ func TestDiffSeesEveryField(t *testing.T) {
 	var seen int
 	visit(reflect.TypeFor[profiles.Spec](), nil, func(path []int) {
 		s := full()
-		s.Command = []string{"/bin/x"} // full for the comparison, though not valid
+		// Full for the comparison, though not valid.
+		s.Command, s.Network[0].Isolated, s.Network[0].Open = []string{"/bin/x"}, true, []string{"53/udp"}
 		before := s
 		copied := clone(t, s)
 		field := reflect.ValueOf(&copied).Elem()
@@ -236,7 +237,7 @@ func TestWarnings(t *testing.T) {
 	s.Isolation = profiles.Privileged
 	want := []string{
 		"isolation is privileged: root in the container is root of the host, and nothing that is promised of isolation holds",
-		"this version keeps network, ports, volumes, usr, and does not act upon it yet",
+		"this version keeps volumes, usr, and does not act upon it yet",
 	}
 	if diff := cmp.Diff(want, s.Warnings()); diff != "" {
 		t.Error(diff)

@@ -25,8 +25,6 @@ func (s Spec) kept() []string {
 		name string
 		set  bool
 	}{
-		{"network", len(s.Network) > 0},
-		{"ports", len(s.Ports) > 0},
 		{"volumes", len(s.Volumes) > 0},
 		{"usr", s.Usr != ordinary.Usr},
 	} {

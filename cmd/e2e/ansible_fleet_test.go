@@ -12,7 +12,7 @@ import (
 
 // TestAnsibleFleet is a fleet in one task: made, unchanged, foreseen in check mode, other than before, and away.
 func TestAnsibleFleet(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	a, l := newAnsible(t), newLocal(t)
@@ -154,7 +154,7 @@ func brokenMount(t *testing.T) string {
 
 // TestAnsibleRefusals: what is nonsense fails with sysctr's own words, and nothing is changed.
 func TestAnsibleRefusals(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	a, l := newAnsible(t), newLocal(t)

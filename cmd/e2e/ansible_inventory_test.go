@@ -14,7 +14,7 @@ import (
 
 // TestAnsibleInventory: containers are in groups by what they are, also by ones that the operator composes, and out of a cache.
 func TestAnsibleInventory(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	a, l := newAnsible(t), newLocal(t)

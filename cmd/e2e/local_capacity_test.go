@@ -15,7 +15,7 @@ import (
 // TestLocalCapacity measures what containers at rest take of the host against what doctor counts for each, and lets create and doctor refuse
 // more of them than any host holds.
 func TestLocalCapacity(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

@@ -24,7 +24,7 @@ printf '%s\n' "${COMPREPLY[@]}"
 
 // TestLocalCompletion presses Tab as a user who may not read a single record.
 func TestLocalCompletion(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	need.Command(t, "bash", "install the package bash")

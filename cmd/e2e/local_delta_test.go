@@ -12,7 +12,7 @@ import (
 
 // What a container made of the host is told apart, and taken back piece by piece.
 func TestLocalDelta(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)
@@ -80,7 +80,7 @@ func trashOf(t *testing.T, l *local, container string) int64 {
 
 // What lies over files of the host is told apart. Nothing of this machine changes meanwhile, so nothing hides a patch.
 func TestLocalShadows(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

@@ -14,7 +14,7 @@ import (
 // TestLocalFailures: without systemd a command that fails is started again, whoever looks is told its status, and a stop by hand ends that. What
 // has ended by itself is started by a restart, and what was stopped by hand is not.
 func TestLocalFailures(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

@@ -10,7 +10,7 @@ import (
 
 // TestLocalFirstMinutes is what a new operator does first.
 func TestLocalFirstMinutes(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

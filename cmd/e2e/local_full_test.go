@@ -15,7 +15,7 @@ import (
 
 // TestLocalDiskFull fills the disk under a record, and the tmpfs under a configuration: what was there stays, and the error says why.
 func TestLocalDiskFull(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

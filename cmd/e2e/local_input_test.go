@@ -17,7 +17,7 @@ const profiles = "/etc/sysctr/profiles/"
 
 // TestLocalBadInput holds that bad input is told in one clear line with the designed exit code, and changes nothing on disk.
 func TestLocalBadInput(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)
@@ -108,7 +108,7 @@ func badProfiles(t *testing.T) {
 
 // TestLocalCreateAgain holds what create does about names that are taken.
 func TestLocalCreateAgain(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

@@ -25,7 +25,7 @@ type attack struct {
 // TestLocalKilledEnd kills command, starter, monitor and init while a container is stopped, killed, restarted and destroyed. The same command
 // again finishes, and nothing is left.
 func TestLocalKilledEnd(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

@@ -12,7 +12,7 @@ import (
 // TestLocalKilledStart kills command, starter, monitor and init while a container is made and started, at observable points and at random.
 // The same command again finishes, and after a destroy nothing is left.
 func TestLocalKilledStart(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

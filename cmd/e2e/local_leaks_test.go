@@ -36,7 +36,24 @@ func (l *local) leaks(t testing.TB) []string {
 			left = append(left, "mount "+strings.TrimSpace(line))
 		}
 	}
-	return append(left, l.files(t)...)
+	return append(append(left, l.files(t)...), l.wires(t)...)
+}
+
+// wires returns what is left of the network: names in the host's hosts file, and ports. The kernel takes a dead container's port away when it comes
+// to it.
+func (l *local) wires(t testing.TB) []string {
+	t.Helper()
+	var left []string
+	if hosts, err := os.ReadFile("/etc/hosts"); err != nil || strings.Contains(string(hosts), "# sysctr") {
+		left = append(left, fmt.Sprintf("hosts file %q %v", hosts, err))
+	}
+	var ports []string
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		ports, _ = filepath.Glob("/sys/class/net/sctr*") // the pattern is a good one
+		if len(ports) == 0 || time.Now().After(deadline) {
+			return append(left, ports...)
+		}
+	}
 }
 
 // clear takes away what a failed test has left, so that it is nobody else's.

@@ -16,7 +16,7 @@ import (
 // TestLocalUnmount holds that containers do not pin the host's disks: what is unmounted on the host is released, whether it was mounted before
 // they started or while they ran. The one exception is what they show: a filesystem that belongs to the base is held until they stop.
 func TestLocalUnmount(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	need.Command(t, "mkfs.ext4", "install the package e2fsprogs")

@@ -16,7 +16,7 @@ import (
 
 // TestLocalPairs runs two commands on one name at the same time: one does it, the other is told busy or finds it done.
 func TestLocalPairs(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)
@@ -69,7 +69,7 @@ func TestLocalPairs(t *testing.T) {
 
 // TestLocalCrowd makes 30 containers by 30 commands at the same time: no range of ids is given out twice.
 func TestLocalCrowd(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)
@@ -97,7 +97,7 @@ func TestLocalCrowd(t *testing.T) {
 
 // TestLocalInterrupt presses Ctrl-C while 20 containers are made and started: 130, and the same command finishes.
 func TestLocalInterrupt(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)
@@ -233,7 +233,7 @@ func (l *local) finish(t testing.TB, args ...string) {
 
 // TestLocalLeftovers holds that what a crash left is swept, and what only looks like it is not.
 func TestLocalLeftovers(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

@@ -61,7 +61,7 @@ func transcripts(text string) []transcript {
 // nature is made alike before: the names, since other tests of this machine may have a web1, the widths of columns, how long ago something was,
 // and large numbers, which are limits of the host. Packages are not upgraded.
 func TestLocalReadme(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	page, err := os.ReadFile(filepath.Join(e2e.Source(t), "README.md"))

@@ -12,7 +12,7 @@ import (
 
 // Killed again and again, a roll is finished by the next: each container is restarted once, and none is left down.
 func TestLocalRollKilled(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

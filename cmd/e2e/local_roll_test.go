@@ -11,7 +11,7 @@ import (
 
 // A roll of everything: once each, what is stopped stays stopped, what is held waits, and a canary that is not as well as before stops it.
 func TestLocalRoll(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

@@ -10,7 +10,7 @@ import (
 
 // A unit that fails after the restart and did not before stops the roll; one that had failed before does not.
 func TestLocalRollUnits(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

@@ -13,7 +13,7 @@ import (
 
 // TestLocalSoftware uses a default container as the machine that it says it is.
 func TestLocalSoftware(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	need.Command(t, "dpkg-deb", "it is part of Debian and Ubuntu")

@@ -12,7 +12,7 @@ import (
 
 // TestLocalStuck stops containers that do not help: with a stopped monitor, frozen, deaf to the signal.
 func TestLocalStuck(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

@@ -12,7 +12,7 @@ import (
 
 // TestLocalSweep: every verb that changes something takes away what a killed destroy left; those that only look do not.
 func TestLocalSweep(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

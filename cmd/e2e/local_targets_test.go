@@ -12,7 +12,7 @@ import (
 
 // TestLocalVerdicts: verbs take verdicts as targets, and list shows them when it is asked to look.
 func TestLocalVerdicts(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

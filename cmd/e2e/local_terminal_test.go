@@ -19,7 +19,7 @@ import (
 
 // TestLocalTerminal sits down at a terminal.
 func TestLocalTerminal(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	need.Command(t, "python3", "install the package python3")

@@ -31,7 +31,7 @@ type local struct {
 	prefix string // of the names of all containers, unlike that of any other process
 }
 
-// newLocal prepares the machine; the caller is in a mount namespace of its own (need.MountNamespace).
+// newLocal prepares the machine; the caller is in a mount and a network namespace of its own (need.NetworkNamespace).
 func newLocal(t *testing.T) *local {
 	t.Helper()
 	need.Command(t, "lxc-start", "run make test-hosts")
@@ -59,6 +59,7 @@ func newLocal(t *testing.T) *local {
 	l.mount(t, "/etc/sysctr", 0o755, func() error {
 		return unix.Mount("none", "/etc/sysctr", "tmpfs", 0, "mode=0755,size=64m")
 	})
+	e2e.Network(t)
 	l.must(t, "host", "init")
 	t.Cleanup(func() { l.end(t) })
 	return l

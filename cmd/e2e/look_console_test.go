@@ -11,7 +11,7 @@ import (
 
 // TestLookConsole sits down at consoles.
 func TestLookConsole(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

@@ -18,7 +18,7 @@ import (
 
 // TestLookCp copies files out of and into containers.
 func TestLookCp(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

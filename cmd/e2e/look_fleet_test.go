@@ -17,7 +17,7 @@ const fleetSize = 200
 // TestLookFleet asks what an operator asks when something is wrong, of a fleet in which something is: a monitor is stopped, and a container hangs. Each
 // answer tells of every container. How long it took is told and not judged, since a loaded machine takes as long as it likes.
 func TestLookFleet(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

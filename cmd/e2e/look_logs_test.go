@@ -15,7 +15,7 @@ import (
 
 // TestLookLogs reads what containers say: while they run, hang and are stopped.
 func TestLookLogs(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

@@ -30,7 +30,7 @@ func (l *local) top(t testing.TB, args ...string) []used {
 
 // TestLookTop looks at what containers use, with a busy one, a frozen one, a stopped one and one whose monitor is stopped.
 func TestLookTop(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

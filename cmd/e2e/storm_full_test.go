@@ -12,7 +12,7 @@ import (
 // TestStormFull fills the filesystem of the deltas from inside, by blocks and by inodes: the container can still be entered, stopped, started and
 // cleaned, and others do not notice.
 func TestStormFull(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

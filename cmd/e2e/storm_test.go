@@ -73,7 +73,7 @@ func storms() []storm {
 // TestStorm lets five containers do their worst at once. Nobody else may feel it: commands answer, another container starts, one that ran goes on.
 // What it costs the machine is bounded by their limits and by a disk of their own, and by the time.
 func TestStorm(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)

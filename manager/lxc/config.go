@@ -29,6 +29,7 @@ type Config struct {
 	Log       string // liblxc's own log
 	Console   string // what is written to the container's console, see Dirs.Console; empty for nowhere
 	Cgroups   Cgroups
+	Network   Network
 	AppArmor  bool   // the host has AppArmor: confine, with nesting, which systemd's own sandboxing inside needs
 	AfterStop string // shell command that liblxc's monitor runs when the container has ended; empty for none
 }
@@ -78,7 +79,7 @@ func (c Config) Render() ([]byte, error) {
 	}
 	w.set("lxc.uts.name", c.Name)
 	w.set("lxc.rootfs.path", "dir:"+w.path("lxc.rootfs.path", c.Rootfs))
-	w.set("lxc.net.0.type", "empty")
+	c.Network.render(w)
 	c.ids(w)
 	if c.UserNS != "" {
 		w.set("lxc.namespace.share.user", w.path("lxc.namespace.share.user", c.UserNS))

@@ -2,6 +2,7 @@ package lxc_test
 
 import (
 	"flag"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -33,6 +34,20 @@ func config(t testing.TB, profile string, set ...string) lxc.Config {
 			Controllers: map[string]bool{"memory": true, "cpu": true, "pids": true, "devices": true},
 		},
 	}
+}
+
+// networked has an interface of each kind.
+func networked(c lxc.Config) lxc.Config {
+	c.Network = lxc.Network{Files: "/run/sysctr/network", Hosts: true, Resolv: true, Links: []lxc.Link{
+		{
+			Name: "eth0", Type: profiles.Managed, Parent: "sysctr0", Port: "sctr2", MAC: "02:00:00:00:00:02",
+			Addresses: []netip.Prefix{netip.MustParsePrefix("10.91.8.2/21"), netip.MustParsePrefix("fd5c:1a2b:3c4d::2/64")},
+			Gateways:  []netip.Addr{netip.MustParseAddr("10.91.8.1"), netip.MustParseAddr("fd5c:1a2b:3c4d::1")},
+		},
+		{Name: "lan", Type: profiles.Bridge, Parent: "br0", MTU: 1400},
+		{Name: "mac0", Type: profiles.Macvlan, Parent: "eth9"},
+	}}
+	return c
 }
 
 func privileged(c lxc.Config) lxc.Config {
@@ -87,6 +102,7 @@ func TestRender(t *testing.T) {
 		{"hook", again},
 		{"odd", odd},
 		{"dropped", config(t, "command", "drop=net_raw,sys_ptrace")},
+		{"network", networked(config(t, "command"))},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			text, err := test.config.Render()
@@ -154,6 +170,7 @@ func TestRenderRefuses(t *testing.T) {
 		c := config(t, "system", "drop=net_raw", "tags=a,b", "units=ssh.service")
 		c.Spec.Mounts = []profiles.Mount{{Source: "/srv/a", Target: "/mnt/a"}}
 		c.AfterStop = "/bin/true"
+		c = networked(c)
 		return &c
 	}
 	count := len(stringsIn(reflect.ValueOf(full()).Elem()))
@@ -205,6 +222,9 @@ func TestRenderRefusesWhatIsReadOtherwise(t *testing.T) {
 		{"no name", func(c *lxc.Config) { c.Name = "" }, "name"},
 		{"a control group above ours", func(c *lxc.Config) { c.Cgroups.Container = "../c" }, "below the control groups"},
 		{"no control group of its own", func(c *lxc.Config) { c.Cgroups.Monitor = "." }, "below the control groups"},
+		{"an interface of no kind", func(c *lxc.Config) { c.Network.Links = []lxc.Link{{Name: "eth0", Parent: "br0"}} }, "no kind of interface"},
+		{"an interface without a parent", func(c *lxc.Config) { c.Network.Links = []lxc.Link{{Name: "eth0", Type: profiles.Bridge}} }, "empty"},
+		{"an interface without a name", func(c *lxc.Config) { c.Network.Links = []lxc.Link{{Type: profiles.Bridge, Parent: "br0"}} }, "empty"},
 		{"no id range", func(c *lxc.Config) { c.Range = idrange.Range{} }, "needs an id range"},
 		{"no id range, shared", func(c *lxc.Config) { c.Range, c.Spec.Isolation = idrange.Range{}, profiles.Shared }, "needs an id range"},
 		{"no isolation", func(c *lxc.Config) { c.Range, c.Spec.Isolation = idrange.Range{}, "" }, "needs an id range"},

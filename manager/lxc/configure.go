@@ -72,7 +72,7 @@ func checkSources(mounts []profiles.Mount) error {
 }
 
 // configure writes the LXC configuration of this start, in a user namespace that is there if there is one.
-func (s *Starter) configure(rec record.Record, g groups, userns *os.File) error {
+func (s *Starter) configure(rec record.Record, g groups, n Network, userns *os.File) error {
 	if err := checkSources(rec.Spec.Mounts); err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (s *Starter) configure(rec record.Record, g groups, userns *os.File) error 
 	}
 	text, err := Config{
 		Name: rec.Name, Rootfs: s.Dirs.Root(rec.Name), Range: rec.Range, UserNS: ns, Spec: rec.Spec, Seccomp: s.policyFile(),
-		Notify: s.Dirs.Notify(rec.Name), Log: filepath.Join(dir, "log"), Console: s.console(rec.Name), Cgroups: g.dirs, AppArmor: s.apparmor,
+		Notify: s.Dirs.Notify(rec.Name), Log: filepath.Join(dir, "log"), Console: s.console(rec.Name), Cgroups: g.dirs, Network: n, AppArmor: s.apparmor,
 		AfterStop: s.afterStop(rec.Spec.Restart),
 	}.Render()
 	if err != nil {

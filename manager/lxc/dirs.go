@@ -49,5 +49,8 @@ func (d Dirs) Lock() string { return filepath.Join(d.Run, "lock") }
 // apparmor_parser and nothing else.
 func (d Dirs) Path() string { return filepath.Join(d.Run, "bin") }
 
+// Network is the directory with the hosts file and resolv.conf that containers share.
+func (d Dirs) Network() string { return filepath.Join(d.Run, "network") }
+
 // Canary is the visible directory of the host in which the self-test plants its files.
 func (d Dirs) Canary() string { return "/var/cache/sysctr" }

@@ -126,14 +126,18 @@ func (s *Starter) prepare(ctx context.Context, rec record.Record, live *record.L
 	if err := s.probeOnce(userns); err != nil {
 		return nil, err
 	}
+	network, err := s.network(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
 	before := s.packages(ctx)
 	live.Started = time.Now().UTC() // a generation that is taken later is not this start's
-	stacks, maskName, err := s.layers(rec)
+	stacks, maskName, err := s.layers(rec, network)
 	if err != nil {
 		return nil, err
 	}
 	live.Mask = maskName
-	if err := s.configure(rec, g, started.userns); err != nil {
+	if err := s.configure(rec, g, network, started.userns); err != nil {
 		return nil, err
 	}
 	if started.notify, err = s.listen(rec); err != nil {
@@ -164,7 +168,7 @@ func (s *Starter) probeOnce(userns *os.File) error {
 
 // layers returns the stacks of the container and the mask generation that they use. Mask and common come from the cache, the seed is
 // written anew.
-func (s *Starter) layers(rec record.Record) ([]overlay.Stack, string, error) {
+func (s *Starter) layers(rec record.Record, n Network) ([]overlay.Stack, string, error) {
 	shift := mask.Shift{}
 	if !s.idmapped {
 		shift.Base = rec.Range.Start
@@ -177,7 +181,7 @@ func (s *Starter) layers(rec record.Record) ([]overlay.Stack, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("make the mask: %w", err)
 	}
-	if err := s.seed(rec, shift); err != nil {
+	if err := s.seed(rec, n, shift); err != nil {
 		return nil, "", err
 	}
 	visible := s.base[:1:1]
@@ -198,12 +202,12 @@ func (s *Starter) layers(rec record.Record) ([]overlay.Stack, string, error) {
 	return stacks, generation, err
 }
 
-func (s *Starter) seed(rec record.Record, shift mask.Shift) error {
+func (s *Starter) seed(rec record.Record, n Network, shift mask.Shift) error {
 	dir := s.Dirs.Seed(rec.Name)
 	if err := os.RemoveAll(dir); err != nil { // a tmpfs directory of ours: three small files, never a mount point
 		return fmt.Errorf("renew the seed: %w", err)
 	}
-	if err := mask.Write(dir, mask.Seed(mask.Identity{Name: rec.Name, MachineID: rec.MachineID}), shift); err != nil {
+	if err := mask.Write(dir, mask.Seed(n.identity(rec)), shift); err != nil {
 		return fmt.Errorf("write the seed: %w", err)
 	}
 	return nil

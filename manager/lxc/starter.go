@@ -34,6 +34,15 @@ type Options struct {
 	// Generation names the state of the host's packages as it is now, record.Mixed while it changes, "" if that cannot be told. It is asked
 	// before and after the mounts of each start, so it has to be cheap. nil: it cannot be told.
 	Generation func(context.Context) string
+	// Network makes the host ready for what a container's spec asks of the network, and says what that is. nil: containers have the loopback alone.
+	Network func(context.Context, record.Record) (Network, error)
+}
+
+func (o Options) network() func(context.Context, record.Record) (Network, error) {
+	if o.Network == nil {
+		return func(context.Context, record.Record) (Network, error) { return Network{}, nil }
+	}
+	return o.Network
 }
 
 func (o Options) generation() func(context.Context) string {
@@ -59,6 +68,7 @@ type Starter struct {
 	swap     bool
 	check    func(initPID int, p promised) error // verify, except in tests: a promise cannot be broken from outside
 	packages func(context.Context) string        // Options.Generation, never nil
+	network  func(context.Context, record.Record) (Network, error)
 
 	probe      sync.Once
 	probeErr   error
@@ -70,7 +80,7 @@ type Starter struct {
 // NewStarter looks at the host, drops a thread to the mounter's credentials and plants the canary. Close takes that back.
 func NewStarter(o Options) (*Starter, error) {
 	s := &Starter{
-		unit: o.Unit, binary: o.Binary, tries: o.Tries, store: record.Open(o.Dirs.State), check: verify, packages: o.generation(),
+		unit: o.Unit, binary: o.Binary, tries: o.Tries, store: record.Open(o.Dirs.State), check: verify, packages: o.generation(), network: o.network(),
 		masks: masks{Cache: mask.Cache{Dir: o.Dirs.Masks(), Root: "/"}, age: maskAge},
 	}
 	mounter, err := Mounter()

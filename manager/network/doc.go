@@ -11,5 +11,5 @@
 // server would be a process to keep alive and to patch, and machined's resolver answers on the host only.
 //
 // What it does not do: the forward chains of the host's other tables may still refuse what ours let pass, such as Docker's; where bridged packets
-// pass the rules of routed ones (br_netfilter), a container reaches its own published port only by its own address; nothing calls this package yet.
+// pass the rules of routed ones (br_netfilter), a container reaches its own published port only by its own address; and a port published on ::1 cannot be handed on.
 package network

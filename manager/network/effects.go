@@ -21,7 +21,7 @@ var ErrBridge = errors.New("the bridge cannot be made")
 // Endpoints and published ports are those of all records, so callers must not run at the same time.
 //
 // Of the kernel's settings it changes what a way out needs and no more: forwarding, which all interfaces share; where the host takes its own
-// IPv6 routes from advertisements, that it still does so as a router; and, while a port is published on 127.0.0.1, the loopback's addresses on
+// IPv6 routes from advertisements, that it still does so as a router; and, while a port is published on 127.0.0.1 or everywhere, the loopback's addresses on
 // the bridge. None of them is taken back, since others may need them by then.
 func (n Network) Ensure(endpoints []Endpoint, published []Published) (changed []string, err error) {
 	if err := errors.Join(n.Unique(endpoints), Conflicts(published)); err != nil {

@@ -136,3 +136,30 @@ func (n Network) Unique(endpoints []Endpoint) error {
 	}
 	return errors.Join(errs...)
 }
+
+// Duplicates returns an error wrapping ErrTaken for every fixed MAC that two interfaces have, and every fixed address that two have on one parent.
+// Managed ones are also held against each other by Unique.
+func Duplicates(claims []Claim) error {
+	owner := map[string]string{}
+	var errs []error
+	take := func(own, key, container string) {
+		if other, is := owner[key]; is {
+			errs = append(errs, fmt.Errorf("%s of %s is %w: it belongs to %s", own, container, ErrTaken, other))
+			return
+		}
+		owner[key] = container
+	}
+	for _, c := range claims {
+		for _, link := range c.Network {
+			if link.MAC != "" {
+				take(link.MAC, link.MAC, c.Container)
+			}
+			for _, s := range link.Addresses {
+				if p, err := netip.ParsePrefix(s); err == nil && link.Parent != "" {
+					take(p.Addr().String(), link.Parent+" "+p.Addr().String(), c.Container)
+				}
+			}
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -21,6 +21,9 @@ var (
 	// ErrPort says that a published port cannot be had for this container.
 	ErrPort = errors.New("cannot be published")
 
+	// ErrMissing says that the host does not hold something that a container's start needs.
+	ErrMissing = errors.New("the network is not there")
+
 	// ErrHosts says that a hosts file cannot be edited safely.
 	ErrHosts = errors.New("hosts file cannot be edited")
 )

@@ -2,8 +2,10 @@ package network
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -18,54 +20,50 @@ const (
 	blockEnd   = "# sysctr: end"
 )
 
-// HostsFile returns the hosts file (hosts(5)) that all containers share: the loopback's names, the host's, and every endpoint's, in their order.
-func (n Network) HostsFile(endpoints []Endpoint) []byte {
+// Named is a container that has a name, with its addresses.
+type Named struct {
+	Container string
+	Addresses []netip.Addr
+}
+
+// HostsFile returns the hosts file (hosts(5)) that all containers share: the loopback's names, the host's, and every container's, in their order.
+func (n Network) HostsFile(names []Named) []byte {
 	var w bytes.Buffer
 	w.WriteString("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n")
 	for _, a := range []netip.Addr{n.ipv4(1), n.ipv6(1)} {
 		fmt.Fprintf(&w, "%v host.%s host\n", a, Domain)
 	}
-	w.Write(hostLines(endpoints))
+	w.Write(hostLines(names))
 	return w.Bytes()
 }
 
-// hostLines gives a container with several interfaces the addresses of the first one only.
-func hostLines(endpoints []Endpoint) []byte {
+func hostLines(names []Named) []byte {
 	var w bytes.Buffer
-	named := map[string]bool{}
-	for _, e := range endpoints {
-		if named[e.Container] {
-			continue
-		}
-		named[e.Container] = true
-		for _, a := range []netip.Addr{e.IPv4, e.IPv6} {
-			fmt.Fprintf(&w, "%v %s.%s %s\n", a, e.Container, Domain, e.Container)
+	for _, n := range names {
+		for _, a := range n.Addresses {
+			fmt.Fprintf(&w, "%v %s.%s %s\n", a, n.Container, Domain, n.Container)
 		}
 	}
 	return w.Bytes()
 }
 
-// EditHosts returns the host's hosts file with the endpoints as its one block, and whether that is a change; without endpoints there is no block.
-// All other lines stay as they are. The error wraps ErrHosts if the file is too large or the block was damaged, and ErrTaken, with the line, if
-// the file gives the name of a container to something else.
-func EditHosts(old []byte, endpoints []Endpoint) ([]byte, bool, error) {
-	if len(old) > MaxHosts {
-		return nil, false, fmt.Errorf("%w: %d bytes, at most %d are read", ErrHosts, len(old), MaxHosts)
-	}
-	rest, err := withoutBlock(old)
+// EditHosts returns the host's hosts file with the containers' names as its one block, and whether that is a change; without names there is no
+// block. All other lines stay as they are, and a name that they give to something else stays theirs: see Clashes. The error wraps ErrHosts if the
+// file is too large or the block was damaged.
+func EditHosts(old []byte, names []Named) ([]byte, bool, error) {
+	rest, err := theirs(old)
 	if err != nil {
 		return nil, false, err
 	}
-	if err := clash(rest, endpoints); err != nil {
-		return nil, false, err
-	}
+	taken := clashes(rest, names)
+	names = slices.DeleteFunc(slices.Clone(names), func(n Named) bool { return taken[n.Container] != nil })
 	text := rest
-	if len(endpoints) > 0 {
+	if len(names) > 0 {
 		if len(text) > 0 && text[len(text)-1] != '\n' {
 			text = append(text, '\n')
 		}
 		text = append(text, blockBegin+"\n"...)
-		text = append(text, hostLines(endpoints)...)
+		text = append(text, hostLines(names)...)
 		text = append(text, blockEnd+"\n"...)
 	}
 	return text, !bytes.Equal(text, old), nil
@@ -94,23 +92,44 @@ func withoutBlock(text []byte) ([]byte, error) {
 	return rest, nil
 }
 
-func clash(rest []byte, endpoints []Endpoint) error {
-	ours := map[string]bool{}
-	for _, e := range endpoints {
-		ours[e.Container], ours[e.Container+"."+Domain] = true, true
+// Clashes returns an error wrapping ErrTaken, with the line, for every name that the host's hosts file gives to something else.
+func Clashes(old []byte, names []Named) error {
+	rest, err := theirs(old)
+	if err != nil {
+		return err
 	}
-	number := 0
+	taken := clashes(rest, names)
+	var errs []error
+	for _, n := range names {
+		errs = append(errs, taken[n.Container])
+	}
+	return errors.Join(errs...)
+}
+
+// theirs returns the lines of a hosts file that are not ours.
+func theirs(old []byte) ([]byte, error) {
+	if len(old) > MaxHosts {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d are read", ErrHosts, len(old), MaxHosts)
+	}
+	return withoutBlock(old)
+}
+
+// clashes returns what is wrong, by container.
+func clashes(rest []byte, names []Named) map[string]error {
+	ours, taken := map[string]string{}, map[string]error{}
+	for _, n := range names {
+		ours[n.Container], ours[n.Container+"."+Domain] = n.Container, n.Container
+	}
 	for line := range bytes.Lines(rest) {
-		number++
 		words, _, _ := strings.Cut(string(line), "#")
 		fields := strings.Fields(words)
 		for _, name := range fields[min(1, len(fields)):] {
-			if ours[strings.ToLower(strings.TrimSuffix(name, "."))] {
-				return fmt.Errorf("the name %s is %w: the host's hosts file gives it to %.60q; call the container otherwise, or change that line", name, ErrTaken, fields[0])
+			if container := ours[strings.ToLower(strings.TrimSuffix(name, "."))]; container != "" && taken[container] == nil {
+				taken[container] = fmt.Errorf("the name %s is %w: the host's hosts file gives it to %.60q; call the container otherwise, or change that line", name, ErrTaken, fields[0])
 			}
 		}
 	}
-	return nil
+	return taken
 }
 
 // Resolvers returns the name servers that a container can ask, at most three as resolv.conf(5) has them: those of the first text with one that

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -12,8 +13,12 @@ import (
 	"github.com/sysctr/sysctr/manager/network"
 )
 
-func webs() []network.Endpoint {
-	return []network.Endpoint{lab().Endpoint("web1", 2), lab().Endpoint("web1", 4), lab().Endpoint("web2", 3)}
+func webs() []network.Named {
+	var names []network.Named
+	for _, e := range []network.Endpoint{lab().Endpoint("web1", 2), lab().Endpoint("web2", 3)} {
+		names = append(names, network.Named{Container: e.Container, Addresses: []netip.Addr{e.IPv4, e.IPv6}})
+	}
+	return names
 }
 
 const (
@@ -32,7 +37,7 @@ func TestEditHosts(t *testing.T) {
 	old := "127.0.0.1 localhost\n10.0.0.1 db # web1\n"
 	for _, test := range []struct {
 		summary, old string
-		endpoints    []network.Endpoint
+		names        []network.Named
 		want         string
 		wantErr      error
 	}{
@@ -44,19 +49,36 @@ func TestEditHosts(t *testing.T) {
 		{"never a container", old, nil, old, nil},
 		{"a last line without an end", "127.0.0.1 localhost", webs(), "127.0.0.1 localhost\n" + block, nil},
 		{"an empty file", "", webs(), block, nil},
-		{"the host has the name", old + "10.0.0.9 x WEB2.\n", webs(), "", network.ErrTaken},
-		{"the host has the full name", old + "10.0.0.9 web2.sysctr\n", webs(), "", network.ErrTaken},
+		{"the host has one of the names", old + "10.0.0.9 x WEB2.\n", webs(), old + "10.0.0.9 x WEB2.\n" + strings.Replace(block, webLines, webLines[:len(webLines)/2], 1), nil},
 		{"only a beginning", "# sysctr: containers, kept by sysctr; edit above or below\n10.0.0.1 db\n", webs(), "", network.ErrHosts},
 		{"only an end", "# sysctr: end\n10.0.0.1 db\n", webs(), "", network.ErrHosts},
 		{"two blocks", block + block, webs(), "", network.ErrHosts},
 		{"too large", strings.Repeat("#", network.MaxHosts+1), webs(), "", network.ErrHosts},
 	} {
-		got, changed, err := network.EditHosts([]byte(test.old), test.endpoints)
+		got, changed, err := network.EditHosts([]byte(test.old), test.names)
 		if !errors.Is(err, test.wantErr) || err == nil && changed != (test.want != test.old) {
 			t.Errorf("%s: changed %v, %v", test.summary, changed, err)
 		}
 		if diff := cmp.Diff(test.want, string(got)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.summary, diff)
+		}
+	}
+}
+
+func TestClashes(t *testing.T) {
+	for _, test := range []struct {
+		summary, old string
+		want         string
+		wantErr      error
+	}{
+		{"none", "127.0.0.1 localhost\n10.0.0.1 db # web1\n" + block, "", nil},
+		{"the name", "10.0.0.9 x WEB2.\n", `the name WEB2. is taken: the host's hosts file gives it to "10.0.0.9"; call the container otherwise, or change that line`, network.ErrTaken},
+		{"the full name", "10.0.0.9 web2.sysctr\n", `the name web2.sysctr is taken: the host's hosts file gives it to "10.0.0.9"; call the container otherwise, or change that line`, network.ErrTaken},
+		{"a block that nobody can read", "# sysctr: end\n", "hosts file cannot be edited: the marks of sysctr's block do not match; remove the block", network.ErrHosts},
+	} {
+		err := network.Clashes([]byte(test.old), webs())
+		if !errors.Is(err, test.wantErr) || err != nil && err.Error() != test.want {
+			t.Errorf("%s: %v", test.summary, err)
 		}
 	}
 }

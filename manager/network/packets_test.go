@@ -104,6 +104,7 @@ func reach(t *testing.T, itself bool) {
 	expect(t, "published, from outside", w.outside, "[2001:db8::1]:8080", "2001:db8::2")
 	expect(t, "published at one address, by number", w.outside, "203.0.113.1:7001", "203.0.113.2")
 	expect(t, "published, from the host", host(), "203.0.113.1:8080", "203.0.113.1")
+	expect(t, "published, from the host's loopback", host(), "127.0.0.1:8080", "10.91.8.1")
 	expect(t, "published on the loopback, from the host", host(), "127.0.0.1:2222", "10.91.8.1")
 	expect(t, "published, by a neighbour", two, "203.0.113.1:8080", "10.91.8.1")
 	expect(t, "published, by a neighbour", two, "[2001:db8::1]:8080", "fd5c:1a2b:3c4d::1")

@@ -144,7 +144,7 @@ func (n Network) inetTable(endpoints []Endpoint, published []Published) table {
 				all(v.four, within(v.target4, expr.CmpOpNeq, loopback), to4), all4, all(v.six, to6), all6,
 			}},
 			{name: "output", kind: "nat", hook: *nftables.ChainHookOutput, hookWord: "output", priority: -100, rules: []rule{
-				all(v.four, to4), all4, all(v.six, to6), all6,
+				all(v.four, to4), all(v.four, v.local, handTo(s.all4, unix.NFPROTO_IPV4, v.l4, v.target)), all(v.six, to6), all6,
 			}},
 			{name: "postrouting", kind: "nat", hook: *nftables.ChainHookPostrouting, hookWord: "postrouting", priority: 100, rules: []rule{
 				all(v.four, ours4, v.notToUs, v.masquerade), all(v.six, ours6, v.notToUs, v.masquerade),

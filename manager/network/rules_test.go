@@ -29,7 +29,7 @@ func TestTextAndRulesAreOne(t *testing.T) {
 	if need.NetworkNamespace(t) {
 		return
 	}
-	endpoints := webs()
+	endpoints := []network.Endpoint{lab().Endpoint("web1", 2), lab().Endpoint("web1", 4), lab().Endpoint("web2", 3)}
 	endpoints[2].Isolated = true
 	endpoints[2].Open = []network.Service{{Protocol: "tcp", Port: 5432}, {Protocol: "udp", Port: 53}}
 	ports := published(t, "web2", "8080:80", "127.0.0.1:2222:22", "[fd00::1]:{90+n}:53/udp", "0.0.0.0:70:70")

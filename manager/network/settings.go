@@ -20,7 +20,7 @@ func hasIPv6(root string) bool {
 func ensureSettings(root string, published []Published) ([]string, error) {
 	type setting struct{ path, value string }
 	loopback := "0"
-	if slices.ContainsFunc(published, func(p Published) bool { return p.Address.Is4() && p.Address.IsLoopback() }) {
+	if slices.ContainsFunc(published, func(p Published) bool { return p.four() && (p.all() || p.Address.IsLoopback()) }) {
 		loopback = "1"
 	}
 	settings := []setting{{"net/ipv4/ip_forward", "1"}, {"net/ipv4/conf/" + BridgeName + "/route_localnet", loopback}}

@@ -36,8 +36,10 @@ type Record struct {
 	Range idrange.Range `json:"range,omitzero"`
 	// Born is the number of the newest generation of the host when the container was made, 0 if there was none: what changed on the host
 	// since then may be hidden by its delta.
-	Born int           `json:"born,omitempty"`
-	Spec profiles.Spec `json:"spec"`
+	Born int `json:"born,omitempty"`
+	// Network are the container's places in the managed network, by what network.Claim calls them.
+	Network map[string]int `json:"network,omitempty"`
+	Spec    profiles.Spec  `json:"spec"`
 }
 
 // New returns the record of a container that is to be made now, with fresh random ids.
@@ -67,6 +69,11 @@ func (r Record) Check() error {
 	}
 	if r.Born < 0 {
 		return fmt.Errorf("%w: %d is no generation", ErrDamaged, r.Born)
+	}
+	for key, index := range r.Network {
+		if key == "" || len(key) > maxText || index < 1 || index > 1<<16 {
+			return fmt.Errorf("%w: %.80q has the place %d in the network", ErrDamaged, key, index)
+		}
 	}
 	if err := r.Spec.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
@@ -155,6 +162,17 @@ func decodeRange(content []byte) (idrange.Range, error) {
 		return idrange.Range{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return head.Range, nil
+}
+
+// decodeNetwork reads the places in the network alone, whatever the format.
+func decodeNetwork(content []byte) (map[string]int, error) {
+	var head struct {
+		Network map[string]int `json:"network"`
+	}
+	if err := json.Unmarshal(content, &head); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return head.Network, nil
 }
 
 func isHex128(s string) bool {

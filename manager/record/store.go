@@ -106,52 +106,75 @@ func (s Store) entry(dir *os.File, container string) Entry {
 //
 // If the range of a container or of trash cannot be read, nothing is known to be free: the error names it and wraps ErrDamaged.
 func (s Store) Used() ([]idrange.Range, error) {
+	var used []idrange.Range
+	err := s.each("ids", func(_ string, content []byte) error {
+		r, err := decodeRange(content)
+		if err == nil && !r.IsZero() {
+			used = append(used, r)
+		}
+		return err
+	})
+	return used, err
+}
+
+// Indices returns the places in the managed network of all containers but some, of drafts and of trash, with the same care as Used.
+func (s Store) Indices(except ...string) (map[int]bool, error) {
+	used := map[int]bool{}
+	err := s.each("addresses", func(container string, content []byte) error {
+		network, err := decodeNetwork(content)
+		if slices.Contains(except, container) {
+			return err
+		}
+		for _, index := range network {
+			used[index] = true
+		}
+		return err
+	})
+	return used, err
+}
+
+// each calls f with the record's text of every container, draft and trash; what is asked for names it in errors.
+func (s Store) each(what string, f func(entry string, content []byte) error) error {
 	dir, err := os.Open(s.dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list id ranges: %w", err)
+		return fmt.Errorf("list %s: %w", what, err)
 	}
 	defer dir.Close()
 	names, err := dir.Readdirnames(-1)
 	if err != nil {
-		return nil, fmt.Errorf("list id ranges: %w", err)
+		return fmt.Errorf("list %s: %w", what, err)
 	}
-	var used []idrange.Range
 	var failed []error
 	for _, entry := range names {
-		r, err := rangeOf(dir, entry)
-		if err != nil {
-			failed = append(failed, fmt.Errorf("which ids has %s? %w; restore its record, or destroy it", entry, err))
-		}
-		if !r.IsZero() {
-			used = append(used, r)
+		if err := textOf(dir, entry, f); err != nil {
+			failed = append(failed, fmt.Errorf("which %s has %s? %w; restore its record, or destroy it", what, entry, err))
 		}
 	}
-	return used, errors.Join(failed...)
+	return errors.Join(failed...)
 }
 
-// rangeOf returns the id range of one entry of the containers directory.
-func rangeOf(dir *os.File, entry string) (idrange.Range, error) {
+// textOf calls f with the record's text of one entry of the containers directory, if it is one that owns something.
+func textOf(dir *os.File, entry string, f func(entry string, content []byte) error) error {
 	draft, trash := strings.HasPrefix(entry, draftPrefix), strings.HasPrefix(entry, trashPrefix)
 	if isName := name.Check(entry) == nil; !isName && !draft && !trash {
-		return idrange.Range{}, nil
+		return nil
 	}
 	content, err := readRegular(dir, filepath.Join(entry, recordFile), MaxSize)
-	var r idrange.Range
 	if err == nil {
-		r, err = decodeRange(content)
+		err = f(entry, content)
 	}
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err == nil || draft || missing && (trash || isGone(dir, entry)) {
 		// A draft's record is written before anything of the range has content, and that of trash is removed after everything.
-		return r, nil
+		return nil
 	}
 	if missing {
 		err = fmt.Errorf("%w: it has no record", ErrDamaged)
 	}
-	return idrange.Range{}, err
+	return err
 }
 
 func isGone(dir *os.File, entry string) bool {

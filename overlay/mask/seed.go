@@ -14,6 +14,10 @@ type Identity struct {
 	MachineID string
 	// Hosts are further lines of /etc/hosts.
 	Hosts []Host
+	// HostsLink and ResolvLink are what /etc/hosts and /etc/resolv.conf are links to; empty for files of the container's own.
+	HostsLink, ResolvLink string
+	// Servers are the name servers of a resolv.conf of its own (resolv.conf(5)). Without any there is none in the seed.
+	Servers []netip.Addr
 }
 
 // Host is one line of /etc/hosts (hosts(5)).
@@ -22,15 +26,33 @@ type Host struct {
 	Names   []string
 }
 
-// Seed returns the layer of one container: etc/machine-id, etc/hostname and etc/hosts, world-readable, owned by root. It is pure. Names
-// that could break a line are left out of etc/hosts; Name and MachineID are the caller's to validate.
+// Seed returns the layer of one container: etc/machine-id, etc/hostname, etc/hosts and, if there is anything to say, etc/resolv.conf, world-readable,
+// owned by root. It is pure. Names that could break a line are left out of etc/hosts; Name and MachineID are the caller's to validate.
 func Seed(id Identity) Tree {
-	return Tree{
+	t := Tree{
 		{Path: "etc", Kind: Dir, Mode: 0o755},
 		{Path: "etc/hostname", Kind: File, Mode: 0o644, Data: []byte(id.Name + "\n")},
 		{Path: "etc/hosts", Kind: File, Mode: 0o644, Data: hosts(id)},
 		{Path: "etc/machine-id", Kind: File, Mode: 0o444, Data: []byte(id.MachineID + "\n")},
 	}
+	if id.HostsLink != "" {
+		t[2] = Entry{Path: "etc/hosts", Kind: Link, Mode: 0o777, Target: id.HostsLink}
+	}
+	switch {
+	case id.ResolvLink != "":
+		t = append(t, Entry{Path: "etc/resolv.conf", Kind: Link, Mode: 0o777, Target: id.ResolvLink})
+	case len(id.Servers) > 0:
+		t = append(t, Entry{Path: "etc/resolv.conf", Kind: File, Mode: 0o644, Data: resolv(id.Servers)})
+	}
+	return t
+}
+
+func resolv(servers []netip.Addr) []byte {
+	var b strings.Builder
+	for _, a := range servers {
+		b.WriteString("nameserver " + a.String() + "\n")
+	}
+	return []byte(b.String())
 }
 
 func hosts(id Identity) []byte {

@@ -7,6 +7,18 @@ import (
 	"github.com/sysctr/sysctr/overlay/mask"
 )
 
+func TestSeedOfNetwork(t *testing.T) {
+	id := mask.Identity{Name: "web7", MachineID: "0123456789abcdef0123456789abcdef", HostsLink: "/dev/.net/hosts", ResolvLink: "/dev/.net/resolv.conf"}
+	const linked = "d 755 0:0 etc\nf 644 0:0 etc/hostname (5)\nl 777 0:0 etc/hosts -> /dev/.net/hosts\nf 444 0:0 etc/machine-id (33)\nl 777 0:0 etc/resolv.conf -> /dev/.net/resolv.conf\n"
+	if got := mask.Seed(id).String(); got != linked {
+		t.Errorf("Seed:\n%swant:\n%s", got, linked)
+	}
+	own := mask.Seed(mask.Identity{Name: "web7", Servers: []netip.Addr{netip.MustParseAddr("9.9.9.9"), netip.MustParseAddr("2620:fe::fe")}})
+	if e, _ := own.Find("etc/resolv.conf"); string(e.Data) != "nameserver 9.9.9.9\nnameserver 2620:fe::fe\n" || e.Mode != 0o644 {
+		t.Errorf("etc/resolv.conf: %+v", e)
+	}
+}
+
 func TestSeed(t *testing.T) {
 	tree := mask.Seed(mask.Identity{
 		Name: "web7", MachineID: "0123456789abcdef0123456789abcdef",

@@ -44,7 +44,7 @@ func words(s string) []string { return strings.Fields(s) }
 // TestFaults breaks each verb at its points. SYSCTR_FAULTS=all takes up to three of each call and role, and SYSCTR_FAULTS=9 nine; SYSCTR_FAULTS_VERB=a,b
 // only takes these verbs, SYSCTR_FAULTS_CALL these calls.
 func TestFaults(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	s := newStage(t)
@@ -178,7 +178,7 @@ func (r *round) try(f faults.Fault) faults.Report {
 
 // TestFaultsHang: a start whose container was killed in liblxc's hands comes to an end by itself, when the time of a launcher is over.
 func TestFaultsHang(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	s := newStage(t)

@@ -20,7 +20,7 @@ import (
 
 // TestAtOnce runs many commands at the same time. What comes out is what some order of them gives, and nothing is owned twice.
 func TestAtOnce(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	s := newStage(t)

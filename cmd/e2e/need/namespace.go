@@ -12,6 +12,9 @@ import (
 // inNamespace names the test that a re-executed test binary runs in its own mount namespace.
 const inNamespace = "SYSCTR_TEST_NAMESPACE"
 
+// outerNetwork tells it which network namespace it was re-executed from.
+const outerNetwork = "SYSCTR_TEST_NETWORK"
+
 // MountNamespace runs the rest of a top-level test in a process and mount namespace of its own, so that no mount of a test can reach the
 // host or another test. Call it first:
 //
@@ -42,7 +45,11 @@ func namespaces(t *testing.T, flags uintptr) bool {
 	}
 	args := []string{"-test.run=^" + t.Name() + "$", "-test.v=true", "-test.count=1"}
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), inNamespace+"="+t.Name())
+	outer, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = append(os.Environ(), inNamespace+"="+t.Name(), outerNetwork+"="+outer)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags, Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()+" ") {
@@ -60,6 +67,15 @@ func Namespaced(t *testing.T) {
 	t.Helper()
 	if name, _, _ := strings.Cut(t.Name(), "/"); os.Getenv(inNamespace) != name {
 		t.Fatal("in the machine's own mount namespace: the test must begin with need.MountNamespace")
+	}
+}
+
+// Networked ends a test that is about to change the network and has not called NetworkNamespace.
+func Networked(t *testing.T) {
+	t.Helper()
+	Namespaced(t)
+	if own, err := os.Readlink("/proc/self/ns/net"); err != nil || own == os.Getenv(outerNetwork) {
+		t.Fatalf("in the machine's own network namespace: the test must begin with need.NetworkNamespace: %v", err)
 	}
 }
 

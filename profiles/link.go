@@ -2,14 +2,11 @@ package profiles
 
 import (
 	"fmt"
-	"maps"
 	"net"
 	"net/netip"
 	"slices"
 	"strings"
 )
-
-// This file checks the keys that are kept now and acted upon later.
 
 const maxInterfaces = 16
 
@@ -30,6 +27,7 @@ func (c *checker) network(list []Interface) {
 		}
 		names[n.Name], macs[n.MAC] = true, true
 		c.link(key, n)
+		c.managed(key, n)
 		c.addresses(key, n)
 	}
 }
@@ -62,11 +60,49 @@ func (c *checker) link(key string, n Interface) {
 	}
 }
 
+// managed checks what depends on whose network it is.
+func (c *checker) managed(key string, n Interface) {
+	if n.Type == Managed {
+		if len(n.Gateways) > 0 {
+			c.add(key+".gateways", "a managed interface has the host", "leave it out")
+		}
+		families := map[bool]bool{}
+		for _, s := range n.Addresses {
+			p, _ := netip.ParsePrefix(s) // addresses says what is none
+			if families[p.Addr().Is4()] {
+				c.add(key+".addresses", "a managed interface has one address of each kind", "use a second interface")
+			}
+			families[p.Addr().Is4()] = true
+		}
+		return
+	}
+	if n.Isolated {
+		c.add(key+".isolated", "only managed interfaces can be", "ask whoever manages "+quote(n.Parent))
+	}
+	if len(n.Open) > 0 {
+		c.add(key+".open", "what a "+bound(string(n.Type))+" reaches is not sysctr's to say", "use the host's firewall")
+	}
+}
+
 func (c *checker) addresses(key string, n Interface) {
 	c.each(key+".addresses", n.Addresses, func(key, s string) {
 		p, err := netip.ParsePrefix(s)
 		if err != nil || p.String() != s || p.Addr().IsUnspecified() || p.Addr().IsMulticast() || p.Addr().Is4In6() || p.Bits() == 0 {
 			c.add(key, quote(s)+" is not an address with its prefix length", "such as 10.1.2.3/24 or fd00::3/64")
+		}
+	})
+	c.each(key+".gateways", n.Gateways, func(key, s string) {
+		a, err := netip.ParseAddr(s)
+		if err != nil || a.String() != s || !slices.ContainsFunc(n.Addresses, func(own string) bool {
+			p, err := netip.ParsePrefix(own)
+			return err == nil && p.Contains(a) && p.Addr() != a
+		}) {
+			c.add(key, quote(s)+" is not another address in the network of one of the addresses", "such as 10.1.2.1 beside 10.1.2.3/24")
+		}
+	})
+	c.each(key+".open", n.Open, func(key, s string) {
+		if _, err := ParseService(s); err != nil {
+			c.add(key, err.Error(), "")
 		}
 	})
 	c.each(key+".dns", n.DNS, func(key, s string) {
@@ -91,44 +127,4 @@ func (c *checker) ports(list []string) {
 		}
 		taken[p] = true
 	})
-}
-
-func (c *checker) patch(p Patch) {
-	if p.Mode != "" {
-		c.choice("patch.mode", string(p.Mode), string(Auto), string(Notify), string(Manual), string(Off))
-	}
-	if p.Scope != "" {
-		c.choice("patch.scope", string(p.Scope), string(Affected), string(All))
-	}
-	if p.MaxLag != 0 {
-		c.duration("patch.max_lag", p.MaxLag, "1h", "365d")
-	}
-	c.amount("patch.max_unavailable", p.MaxUnavailable)
-	c.each("patch.after", p.After, c.fixed)
-	c.each("patch.window", p.Window, func(key, s string) {
-		if _, err := ParseWindow(s); err != nil {
-			c.add(key, err.Error(), "")
-		}
-	})
-	c.duration("patch.cooldown", p.Cooldown, "0s", "30d")
-	c.argv("patch.probe", p.Probe)
-	if p.ProbeTimeout != 0 {
-		c.duration("patch.probe_timeout", p.ProbeTimeout, "1s", "1h")
-	}
-	if !c.count("patch.packages", len(p.Packages)) {
-		return
-	}
-	for _, k := range slices.Sorted(maps.Keys(p.Packages)) {
-		key := "patch.packages." + bound(k)
-		if !isPackage(k) {
-			c.add(key, quote(k)+" is not the name of a package", "")
-		}
-		c.choice(key, string(p.Packages[k]), string(ReactRestart), string(ReactLazy), string(ReactIgnore))
-	}
-}
-
-// isPackage holds for the names of deb and rpm packages.
-func isPackage(s string) bool {
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-	return s != "" && len(s) <= 128 && strings.Trim(s, letters+"+._-~") == "" && strings.Trim(s[:1], letters) == ""
 }
