@@ -71,7 +71,7 @@ func (a *app) diagnose(o *doctorOptions) error {
 	if err != nil {
 		return err
 	}
-	found := append(c.Diagnose(), c.Trial()...)
+	found := append(append(c.Diagnose(), c.Trial()...), c.Network()...)
 	bad := 0
 	var items []finding
 	for _, f := range found {

@@ -8,6 +8,7 @@ import (
 	"github.com/sysctr/sysctr/manager"
 	"github.com/sysctr/sysctr/manager/idrange"
 	"github.com/sysctr/sysctr/manager/lxc"
+	"github.com/sysctr/sysctr/manager/network"
 	"github.com/sysctr/sysctr/manager/record"
 	"github.com/sysctr/sysctr/manager/roll"
 	"github.com/sysctr/sysctr/overlay"
@@ -49,6 +50,15 @@ func meanings() []struct {
 		{overlay.ErrOverlayRoot, output.ExitHost, ""},
 		{mask.ErrHost, output.ExitHost, ""},
 		{idrange.ErrExhausted, output.ExitHost, ""},
+		{network.ErrTaken, output.ExitUsage, "'sysctr net list' shows who has what"},
+		{network.ErrPort, output.ExitUsage, ""},
+		{network.ErrSubnet, output.ExitUsage, "'sysctr net show' shows the subnets"},
+		{network.ErrOverlap, output.ExitHost, "write network.ipv4 and network.ipv6 into /etc/sysctr/config.yaml"},
+		{network.ErrExhausted, output.ExitHost, "'sysctr net show' tells how many there are"},
+		{network.ErrFull, output.ExitHost, ""},
+		{network.ErrMissing, output.ExitHost, "run 'sysctr host init'"},
+		{network.ErrBridge, output.ExitHost, ""},
+		{network.ErrHosts, output.ExitHost, ""},
 		{manager.ErrCapacity, output.ExitHost, "'sysctr doctor --capacity N' shows every limit"},
 	}
 }

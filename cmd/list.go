@@ -23,6 +23,7 @@ type container struct {
 	Tags       []string  `json:"tags"`
 	Isolation  string    `json:"isolation"`
 	Addresses  []string  `json:"addresses"`
+	Ports      []string  `json:"ports"` // published
 	Generation string    `json:"generation"`
 	Verdict    string    `json:"verdict"` // "" if nobody has looked
 	PID        int       `json:"pid"`
@@ -40,12 +41,15 @@ type container struct {
 func view(c manager.Container, drift []string) container {
 	v := container{
 		Name: c.Name, State: string(c.Status.State), Ready: c.Status.Ready, Reason: c.Status.Reason, Profile: c.Record.Spec.Profile, Verdict: string(c.Verdict),
-		Tags: append([]string{}, c.Record.Spec.Tags...), Isolation: string(c.Record.Spec.Isolation), Addresses: []string{},
+		Tags: append([]string{}, c.Record.Spec.Tags...), Isolation: string(c.Record.Spec.Isolation), Addresses: []string{}, Ports: ports(c.Published),
 		MachineID: c.Record.MachineID, Autostart: c.Record.Spec.Autostart, Priority: c.Record.Spec.Priority, Created: c.Record.Created,
 		Drift: append([]string{}, drift...), Pending: append([]string{}, c.Pending()...),
 	}
 	if c.Status.State != record.Stopped { // of a run that is over only the reason is told
 		v.Generation, v.PID, v.Unit, v.Started = c.Live.Generation, c.Live.Init.PID, c.Live.Unit, c.Live.Started
+	}
+	for _, w := range c.Wires {
+		v.Addresses = append(v.Addresses, bare(w.Addresses)...)
 	}
 	if !c.Record.Range.IsZero() {
 		v.IDs = c.Record.Range.String()
@@ -139,6 +143,8 @@ func columnsOf(now time.Time, used manager.Sample) []output.Column[container] {
 		{Header: "ready", Cell: func(c container) string { return yes(c.Ready) }},
 		{Header: "profile", Cell: func(c container) string { return c.Profile }},
 		{Header: "tags", Cell: func(c container) string { return strings.Join(c.Tags, ",") }, Wide: true},
+		{Header: "addresses", Cell: func(c container) string { return strings.Join(c.Addresses, ",") }, Wide: true},
+		{Header: "ports", Cell: func(c container) string { return strings.Join(c.Ports, ",") }, Wide: true},
 		{Header: "isolation", Cell: func(c container) string { return c.Isolation }, Wide: true},
 		{Header: "ids", Cell: func(c container) string { return c.IDs }, Wide: true},
 		{Header: "pid", Cell: func(c container) string { return number(c.PID) }, Wide: true, Right: true},

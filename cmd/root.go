@@ -94,7 +94,7 @@ func (a *app) root() *cobra.Command {
 	}
 	a.add(root, "lifecycle", a.createCommand(), a.ensureCommand(), a.applyCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(), a.killCommand(), a.freezeCommand(),
 		a.thawCommand(), a.destroyCommand(), a.waitCommand())
-	a.add(root, "see", a.listCommand(), a.showCommand(), a.logsCommand(), a.topCommand(), a.metricsCommand(), a.targetsCommand(), a.deltaCommand(), a.versionCommand())
+	a.add(root, "see", a.listCommand(), a.showCommand(), a.logsCommand(), a.topCommand(), a.metricsCommand(), a.targetsCommand(), a.netCommand(), a.deltaCommand(), a.versionCommand())
 	a.add(root, "enter", a.execCommand(), a.shellCommand(), a.consoleCommand(), a.cpCommand())
 	a.add(root, "patch", a.patchCommand(), a.hookCommand())
 	a.add(root, "host", a.profileCommand(), a.hostCommand(), a.doctorCommand())

@@ -113,6 +113,7 @@ func fields(c manager.Container, drift []string, now time.Time) []output.Field {
 		{Label: "Drift", Value: strings.Join(v.Drift, ", ")},
 		{Label: "Pending", Value: strings.Join(v.Pending, ", ")},
 	}
+	all = append(all, connections(c)...)
 	for _, m := range spec.Mounts {
 		all = append(all, output.Field{Label: "Mount", Value: m.Source + " at " + m.Target})
 	}
@@ -123,6 +124,14 @@ func fields(c manager.Container, drift []string, now time.Time) []output.Field {
 		}
 	}
 	return kept
+}
+
+func connections(c manager.Container) []output.Field {
+	var all []output.Field
+	for _, w := range wiresOf(c) {
+		all = append(all, output.Field{Label: "Interface", Value: strings.Join(append([]string{w.Interface + " (" + w.Type + ")"}, bare(w.Addresses)...), ", ")})
+	}
+	return append(all, output.Field{Label: "Ports", Value: strings.Join(ports(c.Published), ", ")})
 }
 
 func number(n int) string {

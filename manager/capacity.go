@@ -15,13 +15,14 @@ var ErrCapacity = errors.New("the host cannot hold as many containers")
 // Kind is what of a container decides how much it takes of a host at rest.
 type Kind string
 
-// The kinds. Each container is of one of the first two, which are those of the built-in profiles, and of one of the others besides.
+// The kinds. Each container is of one of the first two, which are those of the built-in profiles, and of some of the others besides.
 const (
 	System        Kind = "system"         // boots systemd
 	Command       Kind = "command"        // runs one program
 	Private       Kind = "private"        // has a range of ids of its own, whose root owns its user namespace
 	RootedSystem  Kind = "rooted system"  // its user namespace is the host's own, or owned by the host's root
 	RootedCommand Kind = "rooted command" // the same
+	Port          Kind = "port"           // each of its managed interfaces
 )
 
 // KindOf returns the kind of the containers of a spec.
@@ -45,6 +46,9 @@ func FleetOf(s profiles.Spec, n int64) Fleet {
 		fleet[RootedCommand] = n
 	default:
 		fleet[RootedSystem] = n
+	}
+	if each := managed(s); each > 0 {
+		fleet[Port] = n * each
 	}
 	return fleet
 }
@@ -126,6 +130,14 @@ func Resources() []Resource {
 		{
 			Name: "cgroup namespaces", Sysctl: "user.max_cgroup_namespaces", Each: Fleet{RootedSystem: 1, RootedCommand: 1}, Host: 64,
 			From: "its own",
+		},
+		{
+			Name: "addresses", Each: Fleet{Port: 1}, From: "one place in the managed network for each managed interface",
+			Remedy: "write a larger network.ipv4 into /etc/sysctr/config.yaml, or give containers another network",
+		},
+		{
+			Name: "ports of the bridge", Each: Fleet{Port: 1}, From: "the kernel's bound for each bridge, of containers that run",
+			Remedy: "give some containers an interface of type bridge, on one of your own, or network: none",
 		},
 		{
 			Name: "memory", Each: Fleet{System: 10 << 20, Command: 2 << 20}, Host: 128 << 20, Bytes: true, Remedy: "add memory or swap",

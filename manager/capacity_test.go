@@ -131,7 +131,7 @@ func TestFleets(t *testing.T) {
 		applied(t, "stopped"), {Name: "b1", Err: errors.New("damaged")}, {Name: "b2", Record: applied(t, "stopped", "isolation=shared").Record},
 	}}
 	if diff := cmp.Diff(manager.Fleet{
-		manager.Command: 2, manager.System: 1, manager.Private: 2, manager.RootedCommand: 1, manager.RootedSystem: 1,
+		manager.Command: 2, manager.System: 1, manager.Private: 2, manager.RootedCommand: 1, manager.RootedSystem: 1, manager.Port: 2,
 	}, w.Fleet()); diff != "" {
 		t.Errorf("two commands, one of which shares its range, and an unreadable record (-want +got):\n%s", diff)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/sysctr/sysctr/manager/network"
 	"github.com/sysctr/sysctr/manager/record"
 	"github.com/sysctr/sysctr/profiles"
 	"github.com/sysctr/sysctr/profiles/name"
@@ -67,7 +68,15 @@ type decide func(c Container) Step
 
 // PlanStart starts what is stopped. A frozen container is not stopped; it is told to be thawed.
 func PlanStart(w World, names []string) Plan {
+	ports := w.ports()
 	return plan(Start, w, names, func(c Container) Step {
+		if c.Status.State == record.Stopped || c.Status.State == record.Broken {
+			more := int(managed(c.Record.Spec))
+			if err := network.Room(ports, more); more > 0 && err != nil {
+				return Step{Err: err}
+			}
+			ports += more
+		}
 		switch c.Status.State {
 		case record.Running, record.Starting:
 			if c.Status.State == record.Running && c.Status.Ready {

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sysctr/sysctr/manager/idrange"
+	"github.com/sysctr/sysctr/manager/lxc"
+	"github.com/sysctr/sysctr/manager/network"
 )
 
 // maxFile bounds what is read of a single file of the host. The largest are mount tables.
@@ -57,7 +59,10 @@ func sysctlPath(key string) string { return "proc/sys/" + strings.ReplaceAll(key
 // What cannot be read is left out.
 func ReadSupply(root, state string, pool idrange.Pool) Supply {
 	t := tree(root)
-	s := Supply{"id ranges": int64(pool.Count - 1)} // the first is that of isolation: shared
+	s := Supply{"id ranges": int64(pool.Count - 1), "ports of the bridge": network.MaxPorts} // the first range is that of isolation: shared
+	if fixed, err := LoadFixed(lxc.Dirs{State: filepath.Join(root, state)}); err == nil {
+		s["addresses"] = int64(fixed.Size())
+	}
 	for _, r := range Resources() {
 		if r.Sysctl == "" {
 			continue

@@ -89,3 +89,56 @@ func (f Fixed) wired(r record.Record) (wires []Wire, published []network.Publish
 	}
 	return wires, picture.Published
 }
+
+// managed is how many managed interfaces a container of a spec has.
+func managed(s profiles.Spec) int64 {
+	var n int64
+	for _, i := range s.Network {
+		if i.Type == profiles.Managed {
+			n++
+		}
+	}
+	return n
+}
+
+// ports is how many ports on the managed bridge containers have that are not stopped.
+func (w World) ports() int {
+	var n int64
+	for _, c := range w.Containers {
+		if c.Err == nil && c.Status.State != record.Stopped && c.Status.State != record.Broken {
+			n += managed(c.Record.Spec)
+		}
+	}
+	return int(n)
+}
+
+// Sight is the managed network, and what is seen of it on the host.
+type Sight struct {
+	Fixed
+	Used    int      // addresses that containers have
+	Ports   int      // of the bridge, that containers have which run
+	Missing []string // what the host does not hold
+}
+
+// Network looks at the managed network; nothing is changed.
+func (m *Manager) Network() (Sight, error) {
+	fixed, err := LoadFixed(m.Dirs)
+	if err != nil {
+		return Sight{}, err
+	}
+	w, err := m.Observe()
+	if err != nil {
+		return Sight{}, err
+	}
+	used, err := m.store.Indices()
+	if err != nil {
+		return Sight{}, err
+	}
+	claims, err := m.wires().claims()
+	if err != nil {
+		return Sight{}, err
+	}
+	picture, _ := fixed.Picture(claims)
+	missing, err := m.Fabric.Missing(fixed.Network, picture)
+	return Sight{Fixed: fixed, Used: len(used), Ports: w.ports(), Missing: missing}, err
+}

@@ -84,7 +84,9 @@ func (r *reader) flagList(n *yaml.Node) *yaml.Node {
 	if !r.flag || n.Kind != yaml.ScalarNode {
 		return n
 	}
-	if strings.HasPrefix(n.Value, "[") || strings.HasPrefix(n.Value, "{") {
+	first, _, _ := strings.Cut(n.Value, ",")
+	_, err := ParsePort(first) // one such as {8000+n}:80 begins like YAML and is none
+	if strings.HasPrefix(n.Value, "[") || strings.HasPrefix(n.Value, "{") && err != nil {
 		if flow := r.load(bytes.TrimSpace([]byte(n.Value))); flow != nil {
 			return flow
 		}

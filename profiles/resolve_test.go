@@ -88,14 +88,14 @@ func TestResolve(t *testing.T) {
 			"description=e = f", "environment.A=1", "environment.C=", "units=cron,at", "hide={replace: [/srv/b]}", "mounts=[{source: /c, target: /t}]",
 			"limits.memory=none", "limits.cpu=1.5", "limits.pids=77", "tags=y", "tags=z", "stop.timeout=9s", "stop.signal=SIGPWR",
 			"patch.packages.b1=ignore", "patch.packages.python3.11=restart", "patch.probe=[/bin/q, \"a, b\"]", "priority=8", "priority=9", "autostart=false",
-			"network=none", "isolation=shared", "ports=80:80,81:81", "init=/bin/init2", "drop=mknod",
+			"network=none", "isolation=shared", "ports={80+n}:80,81:81", "init=/bin/init2", "drop=mknod",
 		}, func(s *profiles.Spec) {
 			s.Description, s.Environment = "e = f", map[string]string{"A": "1", "B": "b", "C": ""}
 			s.Units, s.Hide, s.Tags = []string{"at.service", "cron.service", "ssh.service"}, []string{"/srv/b"}, []string{"x", "y", "z"}
 			s.Mounts = []profiles.Mount{{Source: "/c", Target: "/t", ReadOnly: true}, {Source: "/b", Target: "/u", ReadOnly: true}}
 			s.Limits, s.Stop, s.Priority = profiles.Limits{CPU: 1500, Pids: 77}, stop(9e9, "SIGPWR"), 9
 			s.Patch.Packages = map[string]profiles.Reaction{"a1": "lazy", "b1": "ignore", "python3.11": "restart"}
-			s.Patch.Probe, s.Isolation, s.Ports = []string{"/bin/q", "a, b"}, profiles.Shared, []string{"80:80", "81:81"}
+			s.Patch.Probe, s.Isolation, s.Ports = []string{"/bin/q", "a, b"}, profiles.Shared, []string{"{80+n}:80", "81:81"}
 			s.Init, s.Drop = []string{"/bin/init2"}, []string{"mknod"}
 		}},
 	}

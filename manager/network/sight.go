@@ -152,3 +152,24 @@ func Parent(name string, bridge bool) error {
 
 // HasIPv6 reports whether the host's interfaces get IPv6 addresses.
 func HasIPv6() bool { return hasIPv6("/proc/sys") }
+
+// Dropping returns the chains of others that drop what the host forwards unless a rule of theirs accepts it, as "ip filter FORWARD".
+func Dropping() ([]string, error) {
+	conn, err := nftables.New()
+	if err != nil {
+		return nil, fmt.Errorf("look at the chains of nftables: %w", err)
+	}
+	chains, err := conn.ListChains()
+	if err != nil {
+		return nil, fmt.Errorf("look at the chains of nftables: %w", err)
+	}
+	families := map[nftables.TableFamily]string{nftables.TableFamilyIPv4: "ip", nftables.TableFamilyIPv6: "ip6", nftables.TableFamilyINet: "inet"}
+	var list []string
+	for _, c := range chains {
+		family, routed := families[c.Table.Family]
+		if routed && c.Policy != nil && *c.Policy == nftables.ChainPolicyDrop && c.Hooknum != nil && *c.Hooknum == *nftables.ChainHookForward {
+			list = append(list, family+" "+c.Table.Name+" "+c.Name)
+		}
+	}
+	return list, nil
+}

@@ -70,6 +70,21 @@ func TestSight(t *testing.T) {
 	}
 }
 
+func TestDropping(t *testing.T) {
+	if need.NetworkNamespace(t) {
+		return
+	}
+	newWorld(t, 1, nil)
+	if tables, err := network.Dropping(); err != nil || len(tables) > 0 {
+		t.Errorf("of our own alone: %v, %v", tables, err)
+	}
+	nft(t, "table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; chain INPUT { type filter hook input priority 0; policy drop; }; }\n"+
+		"table inet open { chain forward { type filter hook forward priority 0; policy accept; }; }\n", "-f", "-")
+	if tables, err := network.Dropping(); err != nil || len(tables) != 1 || tables[0] != "ip filter FORWARD" {
+		t.Errorf("of others: %q, %v", tables, err)
+	}
+}
+
 func TestClear(t *testing.T) {
 	if need.NetworkNamespace(t) {
 		return

@@ -81,6 +81,9 @@ func checkIPv4(p netip.Prefix) error {
 func (n Network) Gateway4() netip.Prefix { return netip.PrefixFrom(n.ipv4(1), n.IPv4.Bits()) }
 func (n Network) Gateway6() netip.Prefix { return netip.PrefixFrom(n.ipv6(1), n.IPv6.Bits()) }
 
+// Size is how many containers' interfaces the network has addresses for.
+func (n Network) Size() int { return n.last() - 1 }
+
 // last is the highest index of a container: the address above it is the broadcast's.
 func (n Network) last() int { return 1<<(32-n.IPv4.Bits()) - 2 }
 
