@@ -41,6 +41,7 @@ type Link struct {
 func (n Network) render(w *writer) {
 	if len(n.Links) == 0 {
 		w.set("lxc.net.0.type", "empty")
+		w.set("lxc.net.0.flags", "up") // the loopback
 	}
 	for i, l := range n.Links {
 		key := func(s string) string { return fmt.Sprintf("lxc.net.%d.%s", i, s) }

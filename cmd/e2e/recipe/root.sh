@@ -18,6 +18,9 @@ packages+=,openssl,unattended-upgrades,needrestart
 archive='mkdir "$1/srv/debs" && chroot "$1" sh -c "cd /srv/debs && apt-cache madison libssl3 openssl | sort -u |
 	while read -r name _ version _; do apt-get -qq -o APT::Sandbox::User=root download \"\$name=\$version\"; done"'
 
+# A server that no host has installed yet, for the story of one that is installed for the containers.
+archive+=' && mkdir "$1/srv/nginx" && chroot "$1" sh -c "cd /srv/nginx && apt-get -qq -o APT::Sandbox::User=root download nginx nginx-common"'
+
 # A failed build leaves nothing behind that a later one could take for a root.
 work=$(mktemp -d "$out.new-XXXXXX")
 trap 'rm -rf --one-file-system "$work"' EXIT
