@@ -34,11 +34,11 @@ type hostNetwork struct {
 	IPv4      string   `json:"ipv4"`
 	IPv6      string   `json:"ipv6"`
 	Gateways  []string `json:"gateways"`
-	Addresses int      `json:"addresses"` // that containers can have
+	Size      int      `json:"size"` // how many addresses of each kind containers can have
 	Used      int      `json:"used"`
-	Ports     int      `json:"ports"`   // that containers on the bridge have now
-	Most      int      `json:"most"`    // that the bridge can have
-	Missing   []string `json:"missing"` // what the host does not hold of it
+	Connected int      `json:"connected"` // interfaces of containers that run
+	Most      int      `json:"most"`      // that the bridge can have
+	Missing   []string `json:"missing"`   // what the host does not hold of it
 }
 
 func (a *app) netCommand() *cobra.Command {
@@ -138,8 +138,8 @@ the host does not hold of it: 'sysctr host init' repairs that, and so does the n
 			}
 			n := hostNetwork{
 				Name: network.BridgeName, IPv4: seen.IPv4.String(), IPv6: seen.IPv6.String(), Missing: append([]string{}, seen.Missing...),
-				Gateways:  []string{seen.Gateway4().Addr().String(), seen.Gateway6().Addr().String()},
-				Addresses: seen.Size(), Used: seen.Used, Ports: seen.Ports, Most: network.MaxPorts,
+				Gateways: []string{seen.Gateway4().Addr().String(), seen.Gateway6().Addr().String()},
+				Size:     seen.Size(), Used: seen.Used, Connected: seen.Ports, Most: network.MaxPorts,
 			}
 			return a.showNetwork(n)
 		},
@@ -162,8 +162,8 @@ func (a *app) showNetwork(n hostNetwork) error {
 		{Label: "IPv4", Value: n.IPv4},
 		{Label: "IPv6", Value: n.IPv6},
 		{Label: "Gateways", Value: strings.Join(n.Gateways, ", ")},
-		{Label: "Addresses", Value: fmt.Sprintf("%d of %d used", n.Used, n.Addresses)},
-		{Label: "Ports", Value: strconv.Itoa(n.Ports) + " of " + strconv.Itoa(n.Most) + " used"},
+		{Label: "Addresses", Value: fmt.Sprintf("%d of %d used", n.Used, n.Size)},
+		{Label: "Interfaces", Value: strconv.Itoa(n.Connected) + " of " + strconv.Itoa(n.Most) + " on the bridge"},
 		{Label: "Missing", Value: missing},
 	})
 }

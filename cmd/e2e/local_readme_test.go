@@ -84,7 +84,7 @@ func TestLocalReadme(t *testing.T) {
 			}
 		case "yaml":
 			l.keep(t, b)
-		case "text":
+		case "text", "sh": // what changes the host's packages is TestUnitsNet's
 		default:
 			t.Errorf("README.md:%d: a block of %q, which nothing tests", b.line, b.language)
 		}

@@ -3,6 +3,8 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,15 +14,19 @@ import (
 	"github.com/sysctr/sysctr/cmd/e2e"
 )
 
-// ask is a program that fetches a page and prints its last line: ask HOST PORT. Hosts and containers have no better one.
+// ask is a program that fetches a page and prints its last line, or as many as asked for: ask HOST PORT [LINES]. Hosts and containers have no better
+// one.
 const ask = `#!/bin/bash
 exec 3<>"/dev/tcp/$1/$2" || exit 1
 printf 'GET / HTTP/1.0\r\n\r\n' >&3
-timeout 20 tail -n 1 <&3
+timeout 20 tail -n "${3:-1}" <&3
 `
 
-// servers is how many containers serve at once.
-const servers = 50
+// servers is how many containers serve at once, called shop and a number from firstServer on.
+const (
+	servers     = 50
+	firstServer = 11
+)
 
 // TestUnitsNet has a server of the host's own package answer in a fleet, by name and by published port, and the same after a restart of all and
 // after a reboot. The host installs it as the README says, for its containers alone.
@@ -28,8 +34,7 @@ func TestUnitsNet(t *testing.T) {
 	t.Parallel()
 	h := newUnitHost(t, e2e.Options{Timeout: 5 * time.Minute})
 	h.Write(t, "/usr/local/bin/ask", ask, 0o755)
-	h.installNginx(t)
-	h.Must(t, "sysctr", "create", fmt.Sprintf("web<1..%d>", servers), "--profile", "web", "--start")
+	h.followReadme(t)
 	before := h.addresses(t)
 	t.Run("created", func(t *testing.T) { h.answer(t) })
 	h.Must(t, "sysctr", "restart", "all")
@@ -54,13 +59,36 @@ func TestUnitsNet(t *testing.T) {
 	}
 }
 
-// installNginx is the recipe of the README, with the package from a directory instead of a mirror.
-func (h unitHost) installNginx(t *testing.T) {
+// followReadme runs what the README says of a server for the containers alone, with the package from a directory instead of a mirror, and a curl
+// that test hosts do not have. The fleet that it makes answers with the package's own page, until each is given its name to say.
+func (h unitHost) followReadme(t *testing.T) {
 	t.Helper()
-	h.Sh(t, "systemctl mask nginx 2>/dev/null; DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends /srv/nginx/*.deb >/dev/null")
-	h.Write(t, "/etc/tmpfiles.d/nginx.conf", "d /var/lib/nginx\nd /var/log/nginx\n", 0o644)
+	page, err := os.ReadFile(filepath.Join(e2e.Source(t), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Write(t, "/usr/local/bin/apt-get", "#!/bin/sh\n[ \"$*\" = 'install --yes nginx' ] && DEBIAN_FRONTEND=noninteractive exec /usr/bin/apt-get -qq install --yes /srv/nginx/*.deb\n", 0o755)
+	h.Write(t, "/usr/local/bin/curl", "#!/bin/bash\n[[ $1 =~ ^http://([a-z0-9]+):?([0-9]*)/$ ]] && exec ask \"${BASH_REMATCH[1]}\" \"${BASH_REMATCH[2]:-80}\" 25\n", 0o755)
+	ran := 0
+	for _, b := range blocks(string(page)) {
+		if file, _, _ := strings.Cut(strings.TrimPrefix(b.text, "# "), "\n"); b.language == "yaml" && strings.HasSuffix(file, "/nginx.yaml") {
+			h.Write(t, file, b.text, 0o644)
+		}
+		if b.language != "sh" {
+			continue
+		}
+		ran++
+		out := h.Sh(t, b.text)
+		if strings.Contains(b.text, "curl") && strings.Count(out, "<title>Welcome to nginx!</title>") != strings.Count(b.text, "curl") {
+			t.Errorf("README.md:%d: %s", b.line, out)
+		}
+	}
+	if ran != 2 {
+		t.Errorf("the README has %d blocks of commands for a host", ran)
+	}
+	h.Must(t, "rm", "/usr/local/bin/apt-get")
 	h.Write(t, "/etc/nginx/sites-enabled/default", "server { listen 80; listen [::]:80; return 200 \"$hostname\\n\"; }\n", 0o644)
-	h.Write(t, "/etc/sysctr/profiles/web.yaml", "extends: system\nunits: [nginx]\nports: [\"{8000+n}:80\"]\nautostart: true\n", 0o644)
+	h.Must(t, "sysctr", "restart", "all")
 	if state := h.Run(t, "systemctl", "is-active", "nginx"); state.Code == 0 {
 		t.Errorf("on the host nginx is %s", state.Stdout)
 	}
@@ -97,21 +125,21 @@ func (h unitHost) addresses(t *testing.T) map[string][]string {
 // answer has every container answer the host and its next neighbour.
 func (h unitHost) answer(t *testing.T) {
 	t.Helper()
-	all := fmt.Sprintf("web<1..%d>", servers)
-	h.Must(t, "sysctr", "wait", all)
-	h.Must(t, "sysctr", "exec", all, "--", "sh", "-ec", "for i in $(seq 100); do systemctl is-active --quiet nginx && exit; sleep 0.1; done; systemctl status nginx; exit 1")
+	h.Must(t, "sysctr", "wait", "all")
+	h.Must(t, "sysctr", "exec", "all", "--", "sh", "-ec", "for i in $(seq 100); do systemctl is-active --quiet nginx && exit; sleep 0.1; done; systemctl status nginx; exit 1")
 	var want strings.Builder
 	for n := range servers {
-		fmt.Fprintf(&want, "web%d\n", n+1)
+		fmt.Fprintf(&want, "shop%d\n", n+firstServer)
 	}
-	each := fmt.Sprintf("for n in $(seq %d); do ", servers)
+	each := fmt.Sprintf("bridge=$(ip -4 -o address show sysctr0 | awk '{print $4}' | cut -d/ -f1); for n in $(seq %d %d); do next=shop$(((n-%d+1)%%%d+%d)); ",
+		firstServer, firstServer+servers-1, firstServer, servers, firstServer)
 	for summary, script := range map[string]string{
-		"by name":                  "ask web$n 80",
-		"by full name":             "ask web$n.sysctr 80",
+		"by name":                  "ask shop$n 80",
+		"by full name":             "ask shop$n.sysctr 80",
 		"by port":                  "ask 127.0.0.1 $((8000+n))",
-		"by port of the bridge":    "ask $(ip -4 -o address show sysctr0 | awk '{print $4}' | cut -d/ -f1) $((8000+n))",
-		"by the next one":          fmt.Sprintf("sysctr exec web$((n%%%d+1)) -- ask web$n 80", servers),
-		"by the next one, by port": fmt.Sprintf("sysctr exec web$((n%%%d+1)) -- ask host $((8000+n))", servers),
+		"by port of the bridge":    "ask $bridge $((8000+n))",
+		"by the next one":          "sysctr exec $next -- ask shop$n 80",
+		"by the next one, by port": "sysctr exec $next -- ask host $((8000+n))",
 	} {
 		if got := h.Sh(t, each+script+"; done"); got+"\n" != want.String() {
 			t.Errorf("%s: %s", summary, cmp.Diff(want.String(), got+"\n"))
