@@ -14,12 +14,20 @@ sealed() { # sealed FILE...: what web1 makes of them
 	done
 }
 
+reach() { # reach SUMMARY COMMAND...: whether one echo request is answered
+	local summary=$1 answer
+	shift
+	answer=$("$@" 2>&1)
+	echo "net $summary $(grep -o '[01] received' <<<"$answer" || echo "$answer")"
+}
+
 echo "boot $BOOT"
 if [ "$BOOT" = 2 ]; then
 	at booted
 	states ready
 	echo "state $(systemctl is-system-running)"
 	echo "delta $(sysctr exec web1 -- cat /var/kept)"
+	reach "web1 to web2" sysctr exec web1 -- ping -c1 -W10 web2
 	sealed /etc/secret
 	cat /srv/given
 	ls /run/volatile 2>/dev/null || echo "/run is new"
@@ -62,6 +70,11 @@ chmod 600 /etc/closed
 sealed /etc/secret /etc/twin /opt/secret /opt/twin /etc/closed
 echo "hashes $(sysctr exec web1 -- grep -c ':[$]' /etc/shadow)"
 
+reach "web1 to web2" sysctr exec web1 -- ping -c1 -W10 web2
+reach "web1 to cmd1, by full name" sysctr exec web1 -- ping -c1 -W10 cmd1.sysctr
+reach "web1 to web2, IPv6" sysctr exec web1 -- ping -6 -c1 -W10 web2
+reach "the host to web3" ping -c1 -W10 web3
+echo "net holds $(sysctr net show | sed -n 's/^Missing: *//p')"
 at sealed
 group=/sys/fs/cgroup$(sed -n 's,/init.scope$,,; s/^0:://p' "/proc/$pid/cgroup")
 echo "limit memory $(cat "$group/memory.max" "$group/memory.swap.max" | tr '\n' ' ')pids $(cat "$group/pids.max")"
