@@ -28,7 +28,7 @@ func (s *stage) creates(ctx context.Context) error {
 func (s *stage) lists(ctx context.Context) error {
 	const kind = "list"
 	s.report.head("list of %d records", s.Listed)
-	if _, err := s.sysctr(ctx, "create", s.target(kind, s.Listed), "--profile", "command"); err != nil {
+	if _, err := s.sysctr(ctx, append([]string{"create", s.target(kind, s.Listed), "--profile", "command"}, alone()...)...); err != nil {
 		return err
 	}
 	samples, err := s.rounds(ctx,

@@ -6,7 +6,7 @@
 //
 // One life of a run:
 //
-//	Main     checks, pins itself to a few processors, and runs itself again in a mount namespace of its own
+//	Main     checks, pins itself to a few processors, and runs itself again in a mount and network namespace of its own
 //	stage    there, /var/lib/sysctr is a directory on the disk, /run/sysctr and /etc/sysctr a tmpfs, all of this run alone
 //	figures  each leaves nothing running behind
 //	sweep    whatever happened, the first process kills what still runs under the run's names, and removes its control groups and files

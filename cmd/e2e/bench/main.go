@@ -66,7 +66,7 @@ func runFloor() error {
 	return floor.Run(job)
 }
 
-// outside makes the run's directory, runs the program again in a mount namespace of its own, and removes what that leaves.
+// outside makes the run's directory, runs the program again in namespaces of its own, and removes what that leaves.
 func outside(ctx context.Context, args []string) (err error) {
 	o, err := Parse(args, os.Stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -104,7 +104,7 @@ func outside(ctx context.Context, args []string) (err error) {
 	return again(ctx, args, prefix, o.CPUs)
 }
 
-// again runs this program in a new mount namespace, pinned to the first processors of those that the caller may use.
+// again runs this program in a new mount and network namespace, pinned to the first processors of those that the caller may use.
 func again(ctx context.Context, args []string, prefix string, cpus int) error {
 	outer, err := mount.Outer()
 	if err != nil {
@@ -114,8 +114,8 @@ func again(ctx context.Context, args []string, prefix string, cpus int) error {
 	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) } // it cleans up and ends
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), role+"="+roleInside, prefixVariable+"="+prefix, outer)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS, Setpgid: true} // an interrupt from the terminal comes through us
-	runtime.LockOSThread()                                                              // a child inherits the affinity of the thread that makes it
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWNET, Setpgid: true} // an interrupt from the terminal comes through us
+	runtime.LockOSThread()                                                                                  // a child inherits the affinity of the thread that makes it
 	if err := pin(cpus); err != nil {
 		return err
 	}

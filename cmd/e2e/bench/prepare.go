@@ -79,7 +79,7 @@ type layers struct {
 }
 
 func commandLayers() (layers, error) {
-	spec, err := profiles.Library{}.Resolve("command", nil)
+	spec, err := profiles.Library{}.Resolve("command", []string{"network=none"})
 	if err != nil {
 		return layers{}, err
 	}

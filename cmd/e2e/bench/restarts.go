@@ -20,7 +20,7 @@ const (
 func (s *stage) restarts(ctx context.Context) error {
 	const kind = "restart"
 	s.report.head("restart of %d running command containers; Debian's tools with %d, privileged, one after the other", s.N, s.Debian)
-	for _, args := range [][]string{{"create", "--profile", "command"}, {"start"}} {
+	for _, args := range [][]string{append([]string{"create", "--profile", "command"}, alone()...), {"start"}} {
 		if _, err := s.sysctr(ctx, append([]string{args[0], s.target(kind, s.N)}, args[1:]...)...); err != nil {
 			return err
 		}

@@ -42,6 +42,9 @@ func inside(ctx context.Context, args []string) (err error) {
 	if err := s.set(); err != nil {
 		return fmt.Errorf("make the run's own %s and %s: %w", stateDir, runDir, err)
 	}
+	if err := s.ownNetwork(ctx); err != nil {
+		return fmt.Errorf("make the run's own network: %w", err)
+	}
 	if _, err := s.sysctr(ctx, "host", "init"); err != nil {
 		return err
 	}
@@ -50,7 +53,7 @@ func inside(ctx context.Context, args []string) (err error) {
 		_, _ = s.sysctr(context.Background(), "destroy", "all", "--yes", "--force")
 	}()
 	s.introduce()
-	for _, figure := range []func(context.Context) error{s.starts, s.creates, s.systems, s.restarts, s.memory, s.lists, s.patches, s.deltas, s.hook, s.fleets} {
+	for _, figure := range []func(context.Context) error{s.starts, s.creates, s.systems, s.restarts, s.network, s.memory, s.lists, s.patches, s.deltas, s.hook, s.fleets} {
 		err = errors.Join(err, figure(ctx))
 		if ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())

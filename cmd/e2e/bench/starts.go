@@ -11,7 +11,7 @@ import (
 func (s *stage) starts(ctx context.Context) error {
 	const kind = "start"
 	s.report.head("start of %d created command containers, command to exit", s.N)
-	if _, err := s.sysctr(ctx, "create", s.target(kind, s.N), "--profile", "command"); err != nil {
+	if _, err := s.sysctr(ctx, append([]string{"create", s.target(kind, s.N), "--profile", "command"}, alone()...)...); err != nil {
 		return err
 	}
 	own := func(ctx context.Context) (float64, error) {
