@@ -70,7 +70,7 @@ down:
 
 test-hosts: packages
 	@cmd/e2e/packages.sh lxc mmdebstrap debian-archive-keyring e2fsprogs zstd qemu-system-x86 uidmap dbus rpm gpg groff perl python3 strace sudo ansible-core ansible-lint python3-apt python3-voluptuous \
-		dropbear-bin openssh-client iproute2 python3-pytest-xdist python3-pytest-mock python3-pytest-forked pycodestyle yamllint
+		dropbear-bin openssh-client nftables iproute2 python3-pytest-xdist python3-pytest-mock python3-pytest-forked pycodestyle yamllint
 	@$(find_go); go test -count=1 -timeout 20m -run '^TestRecipe$$' ./cmd/e2e
 
 # Without root the tests that need it are skipped, and say so.

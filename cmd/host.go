@@ -27,41 +27,46 @@ func (a *app) hostInit() *cobra.Command {
 		Use: "init", Short: "Prepare or repair the host", Args: cobra.NoArgs,
 		Long: `Makes what containers need of the host: its directories, the run directory's tmpfs, the user
 that owns nothing, the range of ids (reserved in /etc/subuid and /etc/subgid), and the limits of
-the kernel that all containers share (raised in /etc/sysctl.d/10-sysctr.conf, never lowered). What
-is right already is left alone, so it also repairs. Package managers are made to say when they have
-changed something, see sysctr-hook(8).
+the kernel that all containers share (raised in /etc/sysctl.d/10-sysctr.conf, never lowered). The
+bridge sysctr0, its rules of nftables, and a block in /etc/hosts give containers a network, whose
+subnets /etc/sysctr/config.yaml may choose; the kernel is told to route. What is right already is
+left alone, so it also repairs. Package managers are made to say when they have changed something,
+see sysctr-hook(8).
 
 ` + output.ExitStatus(output.ExitError, output.ExitHost),
-		RunE: func(c *cobra.Command, _ []string) error {
-			if os.Geteuid() != 0 {
-				return &output.Error{Message: "the host is root's to prepare", Hint: "run it with sudo"}
-			}
-			items, err := a.prepareHost(c.Context())
-			if !boot && systemd.Booted("/") {
-				changed, unitsErr := enableUnits(c.Context())
-				items, err = append(items, prepared("units", changed)), errors.Join(err, unitsErr)
-			}
-			if err != nil {
-				return &output.Error{Exit: output.ExitHost, Message: "the host cannot be prepared: " + err.Error(), Hint: "see 'sysctr doctor'", Err: err}
-			}
-			a.sweep()
-			a.publish(c.Context())
-			if !boot && !noHooks {
-				items = append(items, a.hostHooks()...)
-			}
-			if boot {
-				return nil
-			}
-			a.printer.Say("the host is ready")
-			if a.format.Structured() {
-				return a.printer.Result(a.format, output.Result{Items: items})
-			}
-			return nil
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return a.initHost(c.Context(), boot, !boot && !noHooks) },
 	}
 	c.Flags().BoolVar(&noHooks, "no-hooks", false, "leave the configuration of package managers alone")
 	c.Flags().BoolVar(&boot, "boot", false, "say only what is wrong (for sysctr-host.service)")
 	return c
+}
+
+// initHost prepares the host, on its way up if boot is set.
+func (a *app) initHost(ctx context.Context, boot, hooks bool) error {
+	if os.Geteuid() != 0 {
+		return &output.Error{Message: "the host is root's to prepare", Hint: "run it with sudo"}
+	}
+	items, err := a.prepareHost(ctx)
+	if !boot && systemd.Booted("/") {
+		changed, unitsErr := enableUnits(ctx)
+		items, err = append(items, prepared("units", changed)), errors.Join(err, unitsErr)
+	}
+	if err != nil {
+		return &output.Error{Exit: output.ExitHost, Message: "the host cannot be prepared: " + err.Error(), Hint: "see 'sysctr doctor'", Err: err}
+	}
+	a.sweep()
+	a.publish(ctx)
+	if hooks {
+		items = append(items, a.hostHooks()...)
+	}
+	if boot {
+		return nil
+	}
+	a.printer.Say("the host is ready")
+	if a.format.Structured() {
+		return a.printer.Result(a.format, output.Result{Items: items})
+	}
+	return nil
 }
 
 // sweep removes what killed commands left. It needs no systemd, which may be about to boot.

@@ -41,7 +41,7 @@ func removeHost(d lxc.Dirs, pool idrange.Pool, etc string) ([]string, error) {
 			kept = append(kept, path)
 		}
 	}
-	kept = append(kept, "the distribution's packages", "the raised kernel limits, until the next boot")
+	kept = append(kept, "the distribution's packages", "the raised kernel limits and the routing of packets, until the next boot")
 	return kept, errors.Join(errs...)
 }
 
