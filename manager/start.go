@@ -128,11 +128,13 @@ func (m *Manager) awaitReady(ctx context.Context, container string, how Apply) e
 	}
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for {
+	for ending := 0; ; {
 		c := m.observeOne(container)
 		switch {
 		case c.Status.State == record.Stopped && m.done(c):
 			return nil
+		case c.Status.State == record.Stopping && c.Live.Phase == record.PhaseRunning && ending < monitorTicks:
+			ending++ // a command that has ended: its monitor still takes its interfaces away
 		case c.Status.State != record.Running && c.Status.State != record.Starting:
 			return fmt.Errorf("it ended while it booted: it is %s%s", c.Status.State, because(c.Status.Reason))
 		case c.Status.Ready:
@@ -147,6 +149,9 @@ func (m *Manager) awaitReady(ctx context.Context, container string, how Apply) e
 		}
 	}
 }
+
+// monitorTicks is how often awaitReady looks whether the monitor of a container that has ended by itself has ended too: ten seconds.
+const monitorTicks = 200
 
 // done reports whether a stopped container has done what it was for: its command has ended, and well.
 func (m *Manager) done(c Container) bool {
