@@ -148,7 +148,7 @@ func TestAnsibleUnits(t *testing.T) {
 
 // TestAnsibleIntegration runs the collection's integration tests, with containers of this machine.
 func TestAnsibleIntegration(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	a, l := newAnsible(t), newLocal(t)

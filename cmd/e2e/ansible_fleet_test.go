@@ -90,7 +90,7 @@ func (a *ansible) foresees(t *testing.T, l *local, options map[string]any, actio
 // TestAnsibleHundred runs the collection's playbook with a hundred containers that boot systemd: check mode foresees what is done, the one that cannot
 // start fails with its reason while the others are up, the next run does the rest, and the one after it nothing.
 func TestAnsibleHundred(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	a, l := newAnsible(t), newLocal(t)

@@ -145,7 +145,7 @@ func TestLocalInterrupt(t *testing.T) {
 
 // TestLocalInterruptEnds presses Ctrl-C while containers that take their time are stopped: 130, and the same command finishes.
 func TestLocalInterruptEnds(t *testing.T) {
-	if need.MountNamespace(t) {
+	if need.NetworkNamespace(t) {
 		return
 	}
 	l := newLocal(t)
