@@ -28,15 +28,15 @@ func TestParse(t *testing.T) {
 	}{
 		{
 			"defaults", "", "", []string{"-sysctr", "/x"},
-			bench.Options{Sysctr: "/x", Script: "hooks/pkg-hook", N: 100, Rounds: 5, CPUs: 2, Debian: 20, Listed: 1000, Dir: "/var/tmp"}, false,
+			bench.Options{Sysctr: "/x", Script: "hooks/pkg-hook", Collection: "ansible", N: 100, Rounds: 5, CPUs: 2, Debian: 20, Listed: 1000, Dir: "/var/tmp"}, false,
 		},
 		{
 			"the environment", "7", "3", []string{"-sysctr", "/x"},
-			bench.Options{Sysctr: "/x", Script: "hooks/pkg-hook", N: 7, Rounds: 3, CPUs: 2, Debian: 7, Listed: 1000, Dir: "/var/tmp"}, false,
+			bench.Options{Sysctr: "/x", Script: "hooks/pkg-hook", Collection: "ansible", N: 7, Rounds: 3, CPUs: 2, Debian: 7, Listed: 1000, Dir: "/var/tmp"}, false,
 		},
 		{
 			"flags before the environment, a relative path", "7", "x", []string{"-sysctr", "x", "-n", "9", "-dir", "/d"},
-			bench.Options{Sysctr: here, Script: "hooks/pkg-hook", N: 9, Rounds: 5, CPUs: 2, Debian: 9, Listed: 1000, Dir: "/d"}, false,
+			bench.Options{Sysctr: here, Script: "hooks/pkg-hook", Collection: "ansible", N: 9, Rounds: 5, CPUs: 2, Debian: 9, Listed: 1000, Dir: "/d"}, false,
 		},
 		{"no containers", "", "", []string{"-n", "0"}, bench.Options{}, true},
 		{"more than there are ids", "", "", []string{"-n", "5000"}, bench.Options{}, true},
