@@ -58,8 +58,14 @@ func (c Checkup) Diagnose() []Finding {
 	return append(found, c.checkCapacity()...)
 }
 
-// Trial mounts a container's layers as a start would, in a child, and proves with a canary that what is sealed stays sealed.
-func (c Checkup) Trial() []Finding { return judgeTrial(lxc.Trial(c.Binary, c.Dirs)) }
+// Trial mounts a container's layers as a start would, in a child, and proves with a canary that what is sealed stays sealed. On a host that is not
+// prepared there is nothing to try.
+func (c Checkup) Trial() []Finding {
+	if f := c.checkPrepared(); f.Result == Fails {
+		return []Finding{{Check: "layers", Result: Fails, Detail: "not tried: the host is not prepared", Remedy: f.Remedy}}
+	}
+	return judgeTrial(lxc.Trial(c.Binary, c.Dirs))
+}
 
 // judgeTrial reads the answer of lxc.Trial: how layers are mounted, and what was proved on them.
 func judgeTrial(answer string, err error) []Finding {

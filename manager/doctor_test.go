@@ -265,3 +265,11 @@ func TestDiagnoseStrangeFiles(t *testing.T) {
 		t.Errorf("keys without end: %+v", f)
 	}
 }
+
+// A host that is not prepared is told so, and not what came of it.
+func TestTrialUnprepared(t *testing.T) {
+	found := checkup(t, without(healthy(), "run/sysctr/lock")).Trial()
+	if len(found) != 1 || found[0].Result != manager.Fails || !strings.Contains(found[0].Remedy, "host init") {
+		t.Errorf("found %+v", found)
+	}
+}
