@@ -151,6 +151,7 @@ func TestAnsibleIntegration(t *testing.T) {
 	if need.NetworkNamespace(t) {
 		return
 	}
+	need.Files(t)
 	a, l := newAnsible(t), newLocal(t)
 	a.dir = a.collection
 	a.write(t, "tests/integration/integration_config.yml", "sysctr_executable: "+l.binary+"\nsysctr_prefix: "+l.prefix+"\n")

@@ -154,7 +154,12 @@ func (l *local) hit(pid int, signal unix.Signal) bool {
 			continue
 		}
 		if signal == unix.SIGKILL {
-			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 10000) // EINTR at worst ends it early
+			ends := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+			for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); { // one that still dies is running to whoever looks
+				if n, err := unix.Poll(ends, 1000); n > 0 || err != nil && err != unix.EINTR {
+					break
+				}
+			}
 		}
 		return true
 	}

@@ -64,6 +64,7 @@ func TestLocalReadme(t *testing.T) {
 	if need.NetworkNamespace(t) {
 		return
 	}
+	need.Files(t)
 	page, err := os.ReadFile(filepath.Join(e2e.Source(t), "README.md"))
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ func TestLocalRoll(t *testing.T) {
 	if need.NetworkNamespace(t) {
 		return
 	}
+	need.Files(t)
 	l := newLocal(t)
 	config := "patch: {canary: 1, soak: 0s, batch: 1, max_unavailable: 1, per_tag: {db: 1}}\n"
 	if err := os.WriteFile("/etc/sysctr/config.yaml", []byte(config), 0o644); err != nil {

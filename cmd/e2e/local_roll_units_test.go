@@ -13,6 +13,7 @@ func TestLocalRollUnits(t *testing.T) {
 	if need.NetworkNamespace(t) {
 		return
 	}
+	need.Files(t)
 	l := newLocal(t)
 	if err := os.WriteFile("/etc/sysctr/config.yaml", []byte("patch: {soak: 0s, batch: 1, max_unavailable: 1}\n"), 0o644); err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ func TestLocalVerdicts(t *testing.T) {
 	if need.NetworkNamespace(t) {
 		return
 	}
+	need.Files(t)
 	l := newLocal(t)
 	file := hostFile(t, l.prefix)
 	write(t, file, "old\n", 0o644)

@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 
 // TestRun is a whole run of few containers: it prints every figure, asserts none, and leaves nothing.
 func TestRun(t *testing.T) {
+	need.Files(t)
 	program, dir := build(t), t.TempDir()
 	cmd := run(program, dir, "-n", "2", "-rounds", "1", "-debian", "1", "-listed", "3")
 	var out, said bytes.Buffer
