@@ -139,8 +139,12 @@ func (a *app) alone(args []string) error {
 		return err
 	}
 	err := manager.RunUnit(ctx, a.dirs, self(), args[1], func(ctx context.Context, name string, live record.Live) error {
-		if !live.Init.Alive() { // its command is done already; this process ends at once, and the unit with it
-			return systemd.Ready(socket, os.Getpid(), "done")
+		if !live.Init.Alive() { // its command is done already
+			last := os.Getpid()       // which ends at once, and the unit with it
+			if live.Monitor.Alive() { // and has yet to write the command's status: systemd kills what a main process leaves behind
+				last = live.Monitor.PID
+			}
+			return systemd.Ready(socket, last, "done")
 		}
 		status := "running, not ready"
 		if live.Ready {
