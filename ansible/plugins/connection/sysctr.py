@@ -108,22 +108,14 @@ class Connection(ConnectionBase):
         except OSError as e:
             raise AnsibleFileNotFound('cannot read %s: %s' % (in_path, e))
         with f:
-            self._copy(['-', '%s:%s' % (self.get_option('container'), out_path)], f, stdin=f)
+            self._copy(['-', '%s:%s' % (self.get_option('container'), out_path)], stdin=f)
 
     def fetch_file(self, in_path, out_path):
         super(Connection, self).fetch_file(in_path, out_path)
         with open(to_bytes(out_path), 'wb') as f:
-            self._copy(['%s:%s' % (self.get_option('container'), in_path), '-'], f, stdin=subprocess.DEVNULL, stdout=f)
+            self._copy(['%s:%s' % (self.get_option('container'), in_path), '-'], stdin=subprocess.DEVNULL, stdout=f)
 
-    def _copy(self, argv, f, **streams):
-        """Runs sysctr cp with the local file f. What ssh lost it does once more: unlike a command, a copy may be done again."""
-        try:
-            status, dummy, err = self._run(['--quiet', 'cp', '--'] + argv, **streams)
-        except AnsibleConnectionFailure as e:
-            display.vvv('AGAIN after %s' % e, host=self.get_option('container'))
-            f.seek(0)
-            if f.writable():
-                f.truncate()
-            status, dummy, err = self._run(['--quiet', 'cp', '--'] + argv, **streams)
+    def _copy(self, argv, **streams):
+        status, dummy, err = self._run(['--quiet', 'cp', '--'] + argv, **streams)
         if status != 0:
             raise AnsibleError('sysctr cp: %s' % to_text(err).strip())
