@@ -71,7 +71,7 @@ func (h fleetHost) publish(t *testing.T, debs ...string) {
 }
 
 // small builds a package of one file.
-func (h fleetHost) small(t *testing.T, name, version string) string {
+func (h fleetHost) small(t testing.TB, name, version string) string {
 	t.Helper()
 	root := filepath.Join(h.dir, name+"-"+version)
 	for path, text := range map[string]string{
@@ -105,7 +105,7 @@ func (h fleetHost) rolls(t *testing.T) []rolled {
 }
 
 // quiet waits until no mark is left and no refresh runs.
-func (h fleetHost) quiet(t *testing.T) {
+func (h fleetHost) quiet(t testing.TB) {
 	t.Helper()
 	h.Until(t, 2*time.Minute, func(r e2e.Result) bool { return r.Code == 0 }, "bash", "-c",
 		"[ ! -e "+hookMark+" ] && state=$(systemctl show -P ActiveState "+refreshUnit+") && { [ $state = inactive ] || [ $state = failed ]; }")

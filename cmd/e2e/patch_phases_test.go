@@ -139,9 +139,26 @@ func staleSeed(t *testing.T, h patchHost, _ string) {
 
 // ownFilesystem patches a file on a filesystem of its own below /opt.
 func ownFilesystem(t *testing.T, h patchHost, _ string) {
+	device := h.disk(t, "16M")
+	h.Sh(t, "mkdir -p /opt/story; mount "+device+" /opt/story; echo 1 >/opt/story/data; chmod 755 /opt/story")
+	h.Must(t, "sysctr", "restart", "all")
+	h.inside(t, "seen", "cat /opt/story/data")
+	h.inside(t, "system", "chmod 600 /opt/story/data")
+	h.Sh(t, "cd /opt/story; echo 2 >n; mv n data")
+	h.expect(t, map[string]string{"seen": "stale answers:/opt/story/data", "blind": "unaffected", "system": "shadowed :/opt/story/data"})
+	h.Must(t, "sysctr", "stop", "all")
+	h.Must(t, "umount", "/opt/story")
+	h.Must(t, "rmdir", "/opt/story")
+	h.Must(t, "sysctr", "start", "all")
+	h.Must(t, "sysctr", "delta", "diff", "system")
+}
+
+// disk makes a device with an ext4 of a size and returns its path in the host.
+func (h patchHost) disk(t *testing.T, size string) string {
+	t.Helper()
 	need.Command(t, "losetup", "install the package mount")
 	image := filepath.Join(h.Root(), "root/disk.img")
-	h.Must(t, "truncate", "-s", "16M", "/root/disk.img")
+	h.Must(t, "truncate", "-s", size, "/root/disk.img")
 	h.Must(t, "mkfs.ext4", "-q", "/root/disk.img")
 	out, err := exec.CommandContext(t.Context(), "losetup", "-f", "--show", image).Output()
 	device := strings.TrimSpace(string(out))
@@ -153,15 +170,6 @@ func ownFilesystem(t *testing.T, h patchHost, _ string) {
 	if err != nil {
 		t.Fatalf("losetup says %q", device)
 	}
-	h.Sh(t, "mknod /dev/story b 7 "+strconv.Itoa(number)+"; mkdir -p /opt/story; mount /dev/story /opt/story; echo 1 >/opt/story/data; chmod 755 /opt/story")
-	h.Must(t, "sysctr", "restart", "all")
-	h.inside(t, "seen", "cat /opt/story/data")
-	h.inside(t, "system", "chmod 600 /opt/story/data")
-	h.Sh(t, "cd /opt/story; echo 2 >n; mv n data")
-	h.expect(t, map[string]string{"seen": "stale answers:/opt/story/data", "blind": "unaffected", "system": "shadowed :/opt/story/data"})
-	h.Must(t, "sysctr", "stop", "all")
-	h.Must(t, "umount", "/opt/story")
-	h.Must(t, "rmdir", "/opt/story")
-	h.Must(t, "sysctr", "start", "all")
-	h.Must(t, "sysctr", "delta", "diff", "system")
+	h.Must(t, "mknod", "/dev/story", "b", "7", strconv.Itoa(number))
+	return "/dev/story"
 }

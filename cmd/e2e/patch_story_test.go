@@ -2,6 +2,10 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -57,9 +61,28 @@ func mutations() []mutation {
 		{name: "own-file", before: "mkdir -p /usr/local/lib; cp /bin/true /usr/local/lib/libdemo.so", want: "unaffected"},
 		{name: "hostile-names", before: `cd /usr/share/demo; touch $'new\nline' $'\e[31m' "$(printf 'bad\377')"; cp /bin/sleep $'/tmp/a\nb'; setsid -f $'/tmp/a\nb' inf`, want: "unaffected"},
 		{name: "frozen", before: "cat " + demoData, host: func(t *testing.T, h patchHost) { h.Must(t, "sysctr", "freeze", "frozen") }, want: "stale", kinds: "answers:" + demoData},
+		{name: "hangs", host: hangLookups, want: "stale", kinds: "answers:" + demoData},
 		{name: "stopped", before: "cat " + demoData, host: func(t *testing.T, h patchHost) { h.Must(t, "sysctr", "stop", "stopped") }, want: "unaffected"},
 		{name: "moved-dir", before: "mv /usr/share/demo /usr/share/demo2", want: "shadowed", kinds: "whiteout:", cured: "shadowed", action: "heal"},
 	}
+}
+
+// hangLookups mounts a FUSE filesystem that answers nothing over a directory of the container "hangs", in which a lookup never ends: whoever
+// looks must not enter it. It is done from the host, since no profile gives a container /dev/fuse.
+func hangLookups(t *testing.T, h patchHost) {
+	h.Write(t, "/root/hang.pl", `use Fcntl;
+my ($init, $at) = @ARGV;
+sysopen(my $fuse, "/dev/fuse", O_RDWR) or die "open: $!";
+open(my $ns, "<", "/proc/$init/ns/mnt") or die "open: $!";
+syscall(308, fileno($ns), 0) == 0 or die "setns: $!"; # setns(2)
+my $options = "fd=" . fileno($fuse) . ",rootmode=40000,user_id=0,group_id=0";
+syscall(165, my $source = "fuse", $at, my $type = "fuse", 0, $options) == 0 or die "mount: $!"; # mount(2)
+print "mounted\n";
+close(STDOUT);
+sleep;
+`, 0o644)
+	pid := strconv.Itoa(h.inits(t)["hangs"])
+	h.Sh(t, "mkfifo /run/hang; setsid perl /root/hang.pl "+pid+" "+filepath.Dir(demoData)+" >/run/hang 2>/root/hang.log & echo $! >/run/hang.pid; read -r said </run/hang || cat /root/hang.log; [ \"$said\" = mounted ]")
 }
 
 // status is what patch status says of one container.
@@ -84,7 +107,7 @@ func (s status) has(kind string) bool {
 }
 
 // judged asks for the verdicts, which must exit with 8 exactly if one of them is bad.
-func (h patchHost) judged(t *testing.T) map[string]status {
+func (h patchHost) judged(t testing.TB) map[string]status {
 	t.Helper()
 	r := h.Run(t, "sysctr", "patch", "verify", "-o", "json")
 	var list struct{ Items []status }
@@ -151,6 +174,7 @@ func TestPatchStory(t *testing.T) {
 	t.Run("after the patch", func(t *testing.T) { h.verdicts(t, table, paths) })
 	t.Run("why", func(t *testing.T) { h.why(t) })
 	t.Run("after a restart", func(t *testing.T) {
+		h.Sh(t, "kill $(cat /run/hang.pid)")
 		h.Must(t, "sysctr", "thaw", "frozen")
 		h.Must(t, "sysctr", "restart", "all")
 		h.Must(t, "sysctr", "start", "stopped")
@@ -169,7 +193,7 @@ func (h patchHost) install(t *testing.T, d demo) {
 	h.Must(t, "dpkg", "--force-confnew", "-i", "/root/demo.deb")
 }
 
-func (h patchHost) inside(t *testing.T, name, script string) {
+func (h patchHost) inside(t testing.TB, name, script string) {
 	t.Helper()
 	if script != "" {
 		h.Must(t, "sysctr", "exec", name, "--", "bash", "-euc", script)
@@ -197,10 +221,43 @@ func (h patchHost) verdicts(t *testing.T, table []mutation, paths []string) {
 }
 
 func (h patchHost) why(t *testing.T) {
+	h.whyMapped(t)
 	if got := h.Must(t, "sysctr", "patch", "why", "mapped", demoLib); !strings.Contains(got, "demo 1 -> 2") || !strings.Contains(got, "restart") {
 		t.Errorf("why mapped %s:\n%s", demoLib, got)
 	}
 	if got := h.Must(t, "sysctr", "patch", "why", "chmod", "demo"); !strings.Contains(got, demoData) || !strings.Contains(got, "delta") {
 		t.Errorf("why chmod demo:\n%s", got)
+	}
+}
+
+// whyMapped holds what is said of one path against stat, md5sum and the process itself.
+func (h patchHost) whyMapped(t *testing.T) {
+	t.Helper()
+	var list struct {
+		Items []struct {
+			Path, Layer, Package, Version, OldVersion, HostDigest, SeenDigest, ShadowClass, Cure string
+			HostInode, SeenInode                                                                 uint64
+			Reasons                                                                              []reasoned
+		}
+	}
+	if err := json.Unmarshal([]byte(h.Must(t, "sysctr", "patch", "why", "mapped", demoLib, "-o", "json")), &list); err != nil || len(list.Items) != 1 {
+		t.Fatalf("why: %v: %+v", err, list)
+	}
+	w := list.Items[0]
+	facts := func(prefix ...string) string {
+		return h.Must(t, append(prefix, "sh", "-c", "stat -c %i "+demoLib+"; md5sum <"+demoLib+" | cut -d' ' -f1")...)
+	}
+	if got, want := fmt.Sprintf("%d\n%s", w.HostInode, strings.TrimPrefix(w.HostDigest, "md5:")), facts(); got != want {
+		t.Errorf("the host's is said to be %q, and is %q", got, want)
+	}
+	inside := strings.Fields(facts("sysctr", "exec", "mapped", "--"))
+	if strconv.FormatUint(w.SeenInode, 10) != inside[0] || w.SeenDigest != "" && w.SeenDigest != "md5:"+inside[1] {
+		t.Errorf("the container's is said to be %d %s, and is %q", w.SeenInode, w.SeenDigest, inside)
+	}
+	if w.Package != "demo" || w.OldVersion != "1" || w.Version != "2" || w.ShadowClass != "" || w.Cure != "'sysctr restart mapped'" {
+		t.Errorf("%+v", w)
+	}
+	if !slices.ContainsFunc(w.Reasons, func(r reasoned) bool { return r.Kind == "mapped" && r.PID > 1 && r.Comm == "demo-say" }) {
+		t.Errorf("the program that maps it is not among %+v", w.Reasons)
 	}
 }

@@ -13,7 +13,7 @@ import (
 // unitHost is a test host in which sysctr is installed and prepared, so that systemd, its PID 1, starts the containers.
 type unitHost struct{ *e2e.Host }
 
-func newUnitHost(t *testing.T, o e2e.Options) unitHost {
+func newUnitHost(t testing.TB, o e2e.Options) unitHost {
 	t.Helper()
 	h := unitHost{e2e.Boot(t, o)}
 	h.Install(t)

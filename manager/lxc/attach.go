@@ -24,7 +24,6 @@ type Attach struct {
 	Name string   `json:"name"`
 	Argv []string `json:"argv"`
 	Env  []string `json:"env,omitempty"` // KEY=VALUE, beside PATH, HOME and container
-	Dir  string   `json:"dir,omitempty"` // working directory, "/" if empty
 	TTY  bool     `json:"tty,omitempty"` // on a terminal of the container's own
 
 	// Console asks for the container's console instead of a command: Run relays it on a terminal, which is in raw mode, until Ctrl-] or its end.
@@ -91,9 +90,6 @@ func (a Attach) enter(d Dirs, argv []string, streams [3]uintptr) (int, error) {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "container=lxc",
 	}, a.Env...)
 	options.Cwd = "/"
-	if a.Dir != "" {
-		options.Cwd = a.Dir
-	}
 	options.StdinFd, options.StdoutFd, options.StderrFd = streams[0], streams[1], streams[2]
 	pid, err := c.RunCommandNoWait(argv, options)
 	if err != nil {

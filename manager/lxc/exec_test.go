@@ -65,7 +65,7 @@ func TestExec(t *testing.T) {
 		{"arguments as they are", lxc.Attach{Argv: []string{"printf", "%s|", "a b", "$HOME", "'", ""}}, "a b|$HOME|'||", 0},
 		{"environment", lxc.Attach{Argv: []string{"env"}, Env: []string{"A=b c", "E="}},
 			"A=b c\nE=\nHOME=/root\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\ncontainer=lxc\n", 0},
-		{"directory", lxc.Attach{Argv: []string{"pwd"}, Dir: "/var/lib"}, "/var/lib\n", 0},
+		{"directory", lxc.Attach{Argv: []string{"pwd"}}, "/\n", 0},
 		{"root directory", lxc.Attach{Argv: []string{"pwd"}}, "/\n", 0},
 		{"no descriptor of the host's", lxc.Attach{Argv: []string{"sh", "-c", "ls /proc/$$/fd"}}, "0\n1\n2\n", 0},
 		{"umask", lxc.Attach{Argv: []string{"sh", "-c", "umask"}}, "0022\n", 0},
