@@ -210,3 +210,23 @@ func TestHookKeepsAnEdit(t *testing.T) {
 		t.Errorf("left by host remove: %s", left)
 	}
 }
+
+// TestHookNeedrestart lets needrestart restart what it finds after the monitors' own library was replaced: not the containers, whose services it would
+// restart without the drop-in.
+func TestHookNeedrestart(t *testing.T) {
+	t.Parallel()
+	h := newHookHost(t)
+	h.Must(t, "sysctr", "create", "web1", "--start")
+	lib := h.Sh(t, "readlink -f /usr/lib/*/liblxc.so.1")
+	h.Sh(t, "cp -p "+lib+" "+lib+".n; mv "+lib+".n "+lib)
+	before := h.see(t, "web1")
+	out := h.Must(t, "needrestart", "-v", "-r", "a", "-l")
+	if after := h.see(t, "web1"); after.PID != before.PID || after.MainPID != before.MainPID {
+		t.Errorf("the container was restarted: %+v, %+v\n%s", before, after, out)
+	}
+	h.Must(t, "sysctr", "hook", "remove")
+	if out = h.Must(t, "needrestart", "-v", "-r", "a", "-l"); !strings.Contains(out, "systemctl restart sysctr@web1.service") {
+		t.Errorf("without the drop-in it restarts\n%s", out)
+	}
+	h.again(t, "web1", before)
+}
