@@ -138,6 +138,14 @@ func TestPatchLuck(t *testing.T) {
 			h.Sh(t, "rm -rf /run/sysctr/host; mv /run/sysctr/away /run/sysctr/host")
 			h.hour(t)
 		}},
+		{"nothing in /run/sysctr", func(t *testing.T, h luckHost) {
+			h.Sh(t, "mount -t tmpfs -o mode=0711 none /run/sysctr; "+luckApt)
+			h.Run(t, "systemctl", "start", refreshUnit) // whatever it says, it must not touch what it knows nothing of
+			h.quiet(t)
+			h.Must(t, "umount", "--recursive", "/run/sysctr")
+			h.Must(t, "ls", "/run/sysctr/host")
+			h.hour(t)
+		}},
 		{"apt is killed before it configures", killedApt},
 	} {
 		t.Run(story.name, func(t *testing.T) {
