@@ -46,7 +46,7 @@ func (m *Manager) carryOut(ctx context.Context, p Plan, how Apply, act action) [
 		running.Add(1)
 		go func() {
 			defer running.Done()
-			outcomes[i] = m.lane(ctx, step, how, act)
+			outcomes[i] = m.lane(ctx, p.again, step, how, act)
 			if how.Report != nil {
 				how.Report(outcomes[i])
 			}
@@ -64,25 +64,30 @@ func lanes(how Apply) int {
 	return manyLanes
 }
 
-func (m *Manager) lane(ctx context.Context, step Step, how Apply, act action) Outcome {
+func (m *Manager) lane(ctx context.Context, again func(Container) Step, step Step, how Apply, act action) Outcome {
 	out := Outcome{Step: step}
 	switch {
 	case step.Err != nil || step.Action == None:
 	case ctx.Err() != nil:
 		out.Err = ctx.Err()
 	default:
-		out.Changed, out.Err = m.locked(ctx, step, how, act)
+		out.Changed, out.Err = m.locked(ctx, again, step, how, act)
 	}
 	out.Status = m.observeOne(step.Name).Status
 	return out
 }
 
-func (m *Manager) locked(ctx context.Context, step Step, how Apply, act action) (bool, error) {
+func (m *Manager) locked(ctx context.Context, again func(Container) Step, step Step, how Apply, act action) (bool, error) {
 	if !how.unlocked {
 		if err := m.locks.Try(step.Name, record.Verb); err != nil {
 			return false, busy(err)
 		}
 		defer m.locks.Release(step.Name, record.Verb) //nolint:errcheck // the descriptor is ours; the end of the process releases it anyway
+	}
+	if again != nil {
+		if now := again(m.observeOne(step.Name)); now.Err != nil || now.Action == None {
+			return false, now.Err
+		}
 	}
 	if how.Timeout > 0 {
 		timed, cancel := context.WithTimeoutCause(ctx, how.Timeout, fmt.Errorf("it took longer than %v; it goes on", how.Timeout))

@@ -3,6 +3,7 @@ package manager
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/sysctr/sysctr/manager/network"
@@ -49,6 +50,10 @@ type Plan struct {
 	Steps []Step
 
 	missing bool // of creations: what exists is left alone, whatever its spec
+
+	// again decides once more for one container, when its lane has its lock: the world may have moved since it was observed. nil where the verb looks
+	// by itself.
+	again func(Container) Step
 }
 
 // Sentinels of refused steps.
@@ -149,7 +154,12 @@ func PlanThaw(w World, names []string) Plan {
 // PlanDestroy destroys containers with their deltas; running ones only with force. A record that cannot be read is destroyed too, with
 // force: its range stays reserved as long as its files exist.
 func PlanDestroy(w World, names []string, force bool) Plan {
-	p := Plan{Verb: Destroy}
+	p := Plan{Verb: Destroy, again: func(c Container) Step {
+		if errors.Is(c.Err, os.ErrNotExist) {
+			return Step{Action: None, Why: "another command was faster"}
+		}
+		return PlanDestroy(World{[]Container{c}}, []string{c.Name}, force).Steps[0]
+	}}
 	for _, n := range names {
 		c, ok := w.Find(n)
 		step := Step{Name: n, Action: Destroy, Rank: -c.Record.Spec.Priority}
@@ -173,6 +183,9 @@ func PlanDestroy(w World, names []string, force bool) Plan {
 // started first and stopped last.
 func plan(verb Action, w World, names []string, d decide) Plan {
 	p := Plan{Verb: verb}
+	if verb != Start { // which counts ports of the world
+		p.again = func(c Container) Step { return plan(verb, World{[]Container{c}}, []string{c.Name}, d).Steps[0] }
+	}
 	for _, n := range names {
 		c, ok := w.Find(n)
 		var step Step

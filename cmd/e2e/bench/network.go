@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -59,12 +61,15 @@ func (s *stage) network(ctx context.Context) error {
 	return errors.Join(err, destroyErr, s.requests(ctx))
 }
 
-// requests asks a server that answers each connection with a word, one request after the other.
+// server is a program of Python that answers each connection with a word.
+const server = `import socket; s = socket.create_server(("0.0.0.0", 80), backlog=256); ` +
+	`[(c.sendall(b"answer"), c.close()) for c in iter(lambda: s.accept()[0], None)]`
+
+// requests asks servers, one request after the other: that of a container, by its address and by a published port, and one at the other end of a
+// plain veth.
 func (s *stage) requests(ctx context.Context) error {
 	const port = 18080
 	name := s.names("server", 1)[0]
-	const server = `import socket; s = socket.create_server(("0.0.0.0", 80), backlog=256); ` +
-		`[(c.sendall(b"answer"), c.close()) for c in iter(lambda: s.accept()[0], None)]`
 	command, err := json.Marshal([]string{"/usr/bin/python3", "-c", server})
 	if err != nil {
 		return err
@@ -72,10 +77,18 @@ func (s *stage) requests(ctx context.Context) error {
 	if _, err := s.sysctr(ctx, "create", name, "--profile", "command", "--set", "command="+string(command), "--set", fmt.Sprintf("ports=%d:80", port), "--start"); err != nil {
 		return err
 	}
-	address := net.JoinHostPort(name, "80")
-	for patience := time.Now().Add(10 * time.Second); ask(ctx, address) != nil && time.Now().Before(patience); {
-		time.Sleep(10 * time.Millisecond) // python begins to listen
+	found, err := net.DefaultResolver.LookupHost(ctx, name)
+	if err != nil {
+		return err
 	}
+	address := net.JoinHostPort(found[0], "80") // not the name: a look into the hosts file is longer than all the rest
+	plain, end, err := plainServer(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	answers(ctx, address)
+	answers(ctx, plain)
 	many := func(address string) func(context.Context) (float64, error) {
 		return func(ctx context.Context) (float64, error) {
 			const each = 500
@@ -88,14 +101,51 @@ func (s *stage) requests(ctx context.Context) error {
 			return time.Since(begun).Seconds() / each, nil
 		}
 	}
-	samples, err := s.rounds(ctx, many(address), many(fmt.Sprintf("127.0.0.1:%d", port)))
+	samples, err := s.rounds(ctx, many(plain), many(address), many(fmt.Sprintf("127.0.0.1:%d", port)))
 	if err == nil {
-		s.report.line("one request to the container's address", samples[0].Times(1e6), "µs")
-		s.report.line("through a published port and NAT", samples[1].Times(1e6), "µs")
-		s.report.line("published / address", samples[1].Over(samples[0]), "times")
+		s.report.line("one request over a plain veth", samples[0].Times(1e6), "µs")
+		s.report.line("to a container's address: bridge and filters", samples[1].Times(1e6), "µs")
+		s.report.line("through a published port and NAT", samples[2].Times(1e6), "µs")
+		s.report.line("address / plain veth", samples[1].Over(samples[0]), "times")
+		s.report.line("published port / plain veth", samples[2].Over(samples[0]), "times")
 	}
 	_, destroyErr := s.sysctr(ctx, "destroy", name, "--yes", "--force")
 	return errors.Join(err, destroyErr)
+}
+
+// plainServer starts the server in a network namespace of its own, with nothing but a veth between it and this one.
+func plainServer(ctx context.Context) (address string, end func(), err error) {
+	const host, there = "10.213.213.1", "10.213.213.2"
+	cmd := exec.CommandContext(ctx, "/usr/bin/python3", "-c", server)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Pdeathsig: unix.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		return "", nil, err
+	}
+	end = func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	pid := strconv.Itoa(cmd.Process.Pid)
+	for _, args := range [][]string{
+		{"ip", "link", "add", "benchplain", "type", "veth", "peer", "name", "eth0", "netns", pid},
+		{"ip", "address", "add", host + "/30", "dev", "benchplain"},
+		{"ip", "link", "set", "benchplain", "up"},
+		{"nsenter", "--target", pid, "--net", "ip", "address", "add", there + "/30", "dev", "eth0"},
+		{"nsenter", "--target", pid, "--net", "ip", "link", "set", "eth0", "up"},
+	} {
+		if _, err := timed(exec.CommandContext(ctx, args[0], args[1:]...)); err != nil { //nolint:gosec // of the table above
+			end()
+			return "", nil, err
+		}
+	}
+	return there + ":80", end, nil
+}
+
+// answers waits until a server answers, for at most ten seconds: Python takes a while to listen.
+func answers(ctx context.Context, address string) {
+	for patience := time.Now().Add(10 * time.Second); ask(ctx, address) != nil && time.Now().Before(patience); {
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // ask makes one connection and reads the answer.
