@@ -85,10 +85,11 @@ faults: packages
 	@$(find_go); SYSCTR_FAULTS=all go test -count=1 -v -timeout 3h $(TESTFLAGS) ./cmd/e2e/faults
 
 # N containers of a batch, R rounds, BENCHFLAGS for the rest (-help). The comparison with Debian's own tools wants their packages, lxc and lxcfs, the
-# one with Ansible's loop ansible and python3-lxc too.
+# one with Ansible's loop ansible and python3-lxc too. What follows a patch by dpkg is measured in test hosts, if `make test-hosts` was run.
 bench: packages build
 	@$(find_go); go build -trimpath -o bin/bench ./cmd/e2e/bench/run
 	@bin/bench -sysctr bin/sysctr -n $(N) $(BENCHFLAGS)
+	@$(find_go); go test -count=1 -run '^$$' -bench . -benchtime 1x -timeout 1h ./cmd/e2e
 
 lint: packages
 	@$(find_go); cmd/e2e/lint.sh

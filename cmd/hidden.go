@@ -213,4 +213,6 @@ func self() string {
 	return path
 }
 
-func concurrency() int { return runtime.NumCPU() }
+// concurrency is how many containers a starter starts at a time: much of a start is waiting for processes to come and go. Of 100 command containers on
+// two processors each took 10.6 ms with two workers, 8.6 with four, and 8.8 with six.
+func concurrency() int { return 2 * runtime.NumCPU() }

@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // Options say what a run measures and how often.
@@ -20,6 +22,7 @@ type Options struct {
 	CPUs       int    // processors that the run and all that it starts are pinned to; 0 for all
 	Debian     int    // containers of Debian's own tools and of Ansible's loop; they are slow, so usually fewer than N
 	Listed     int    // records that `list` reads
+	Only       string // the figures to measure, with commas between; all if empty
 	Dir        string // on a disk: where the run's state directory is made
 }
 
@@ -37,11 +40,24 @@ func Parse(args []string, stderr io.Writer) (Options, error) {
 	f.IntVar(&o.Debian, "debian", 20, "containers of Debian's own tools, and of Ansible on either side, at most n")
 	f.IntVar(&o.Listed, "listed", 1000, "records to list")
 	f.StringVar(&o.Dir, "dir", "/var/tmp", "a `directory` on a disk, for the state")
+	f.StringVar(&o.Only, "only", "", "measure only these `figures`, with commas between: "+strings.Join(figureNames(), ", "))
 	if err := f.Parse(args); err != nil {
 		return Options{}, err
 	}
 	o.Debian = min(o.Debian, o.N)
 	return o, o.check(f.NArg())
+}
+
+func figureNames() []string {
+	var names []string
+	for _, f := range (&stage{}).figures() {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+func (o *Options) wants(figure string) bool {
+	return o.Only == "" || slices.Contains(strings.Split(o.Only, ","), figure)
 }
 
 // number returns the value of an environment variable that is a number, else the default.
@@ -65,6 +81,11 @@ func (o *Options) check(left int) error {
 	} {
 		if n.value < n.low || n.value >= n.above {
 			errs = append(errs, fmt.Errorf("%s is %d, and must be from %d to %d", n.what, n.value, n.low, n.above-1))
+		}
+	}
+	for _, name := range strings.Split(o.Only, ",") {
+		if o.Only != "" && !slices.Contains(figureNames(), name) {
+			errs = append(errs, fmt.Errorf("there is no figure %q", name))
 		}
 	}
 	var err error

@@ -47,7 +47,7 @@ func testVariables() []string {
 
 // prepareFloor makes everything that a floor needs but does not measure: configurations, deltas, and for the one that mounts, the layers.
 func (s *stage) prepareFloor(kind string, mounting bool) (floor.Job, error) {
-	job := floor.Job{LXC: filepath.Join(runDir, kind, "lxc"), Workers: runtime.NumCPU(), Argv: []string{"/usr/bin/sleep", "infinity"}}
+	job := floor.Job{LXC: filepath.Join(runDir, kind, "lxc"), Workers: 2 * runtime.NumCPU(), Argv: []string{"/usr/bin/sleep", "infinity"}}
 	var layers layers
 	if mounting {
 		mounter, err := lxc.Mounter()

@@ -53,13 +53,30 @@ func inside(ctx context.Context, args []string) (err error) {
 		_, _ = s.sysctr(context.Background(), "destroy", "all", "--yes", "--force")
 	}()
 	s.introduce()
-	for _, figure := range []func(context.Context) error{s.starts, s.creates, s.systems, s.restarts, s.network, s.memory, s.lists, s.patches, s.deltas, s.hook, s.fleets} {
-		err = errors.Join(err, figure(ctx))
+	for _, figure := range s.figures() {
+		if !o.wants(figure.name) {
+			continue
+		}
+		err = errors.Join(err, figure.measure(ctx))
 		if ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
 		}
 	}
 	return err
+}
+
+// measured is a part of a run.
+type measured struct {
+	name    string // as -only has it
+	measure func(context.Context) error
+}
+
+// figures are all there are, in order. The zero stage's tell their names.
+func (s *stage) figures() []measured {
+	return []measured{
+		{"starts", s.starts}, {"creates", s.creates}, {"systems", s.systems}, {"restarts", s.restarts}, {"network", s.network}, {"memory", s.memory},
+		{"lists", s.lists}, {"patches", s.patches}, {"deltas", s.deltas}, {"hook", s.hook}, {"fleets", s.fleets},
+	}
 }
 
 // set mounts the run's own directories over sysctr's, and nothing over a service manager: sysctr then uses its batch starter, as the figures
