@@ -89,14 +89,14 @@ func outside(ctx context.Context, args []string) (err error) {
 	changes := changesDir + prefix + "host"
 	defer func() {
 		err = errors.Join(err, sweepRun(prefix), removeState(state), removeState(changes))
-		_ = os.Remove(etcDir) // fails unless it is empty, and then nobody has configured anything
 	}()
 	for _, dir := range []string{changes, etcDir} { // of the host's own root, where containers see them
 		if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // everybody may see them
 			return err
 		}
 	}
-	for _, dir := range []string{stateDir, runDir} { // mount points; `make down` removes them
+	// Mount points. They stay: to remove one would unmount it in every other namespace, such as that of another run or of a test.
+	for _, dir := range []string{stateDir, runDir} {
 		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return err
 		}

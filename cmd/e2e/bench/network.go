@@ -70,6 +70,7 @@ const server = `import socket; s = socket.create_server(("0.0.0.0", 80), backlog
 func (s *stage) requests(ctx context.Context) error {
 	const port = 18080
 	name := s.names("server", 1)[0]
+	defer s.sysctr(context.WithoutCancel(ctx), "destroy", name, "--yes", "--force") //nolint:errcheck // the run's end destroys what is left
 	command, err := json.Marshal([]string{"/usr/bin/python3", "-c", server})
 	if err != nil {
 		return err
@@ -89,28 +90,30 @@ func (s *stage) requests(ctx context.Context) error {
 	defer end()
 	answers(ctx, address)
 	answers(ctx, plain)
-	many := func(address string) func(context.Context) (float64, error) {
-		return func(ctx context.Context) (float64, error) {
-			const each = 500
-			begun := time.Now()
-			for range each {
-				if err := ask(ctx, address); err != nil {
-					return 0, err
-				}
-			}
-			return time.Since(begun).Seconds() / each, nil
-		}
-	}
 	samples, err := s.rounds(ctx, many(plain), many(address), many(fmt.Sprintf("127.0.0.1:%d", port)))
-	if err == nil {
-		s.report.line("one request over a plain veth", samples[0].Times(1e6), "µs")
-		s.report.line("to a container's address: bridge and filters", samples[1].Times(1e6), "µs")
-		s.report.line("through a published port and NAT", samples[2].Times(1e6), "µs")
-		s.report.line("address / plain veth", samples[1].Over(samples[0]), "times")
-		s.report.line("published port / plain veth", samples[2].Over(samples[0]), "times")
+	if err != nil {
+		return err
 	}
-	_, destroyErr := s.sysctr(ctx, "destroy", name, "--yes", "--force")
-	return errors.Join(err, destroyErr)
+	s.report.line("one request over a plain veth", samples[0].Times(1e6), "µs")
+	s.report.line("to a container's address: bridge and filters", samples[1].Times(1e6), "µs")
+	s.report.line("through a published port and NAT", samples[2].Times(1e6), "µs")
+	s.report.line("address / plain veth", samples[1].Over(samples[0]), "times")
+	s.report.line("published port / plain veth", samples[2].Over(samples[0]), "times")
+	return nil
+}
+
+// many returns what measures a request to an address, in seconds, as the mean of a few hundred.
+func many(address string) func(context.Context) (float64, error) {
+	return func(ctx context.Context) (float64, error) {
+		const each = 500
+		begun := time.Now()
+		for range each {
+			if err := ask(ctx, address); err != nil {
+				return 0, err
+			}
+		}
+		return time.Since(begun).Seconds() / each, nil
+	}
 }
 
 // plainServer starts the server in a network namespace of its own, with nothing but a veth between it and this one.
