@@ -2,12 +2,10 @@ package e2e_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/sysctr/sysctr/cmd/e2e"
-	"github.com/sysctr/sysctr/cmd/e2e/need"
 )
 
 // BenchmarkPatch measures, in a test host of its own for each kind and number of containers, what follows a patch by dpkg:
@@ -70,14 +68,4 @@ func (h patchHost) all(t testing.TB, n int, verdict string) {
 			t.Errorf("%s is %s, want %s: %+v", name, s.Verdict, verdict, s.Reasons)
 		}
 	}
-}
-
-// opensslVersions returns those in the test host, at least two, oldest first.
-func (h patchHost) opensslVersions(t testing.TB) []string {
-	t.Helper()
-	versions := strings.Fields(h.Sh(t, "cd /srv/debs; ls libssl3_*.deb | sed 's/libssl3_//; s/_.*//' | sort -V"))
-	if len(versions) < 2 {
-		need.Missing(t, "two versions of libssl3 in Debian's archive; it has "+strings.Join(versions, " "))
-	}
-	return versions
 }

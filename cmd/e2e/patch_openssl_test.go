@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/sysctr/sysctr/cmd/e2e"
+	"github.com/sysctr/sysctr/cmd/e2e/need"
 )
 
 // TestPatchOpenSSL upgrades Debian's own libssl3 under containers that use it, each in its way, and under some that do not: on a host of one
@@ -31,6 +32,16 @@ func TestPatchOpenSSL(t *testing.T) {
 // opensslDebs are the packages of a version of OpenSSL in a test host.
 func opensslDebs(version string) string {
 	return "/srv/debs/libssl3_" + version + "_*.deb /srv/debs/openssl_" + version + "_*.deb"
+}
+
+// opensslVersions returns those in the test host, at least two, oldest first.
+func (h patchHost) opensslVersions(t testing.TB) []string {
+	t.Helper()
+	versions := strings.Fields(h.Sh(t, "cd /srv/debs; ls libssl3_*.deb | sed 's/libssl3_//; s/_.*//' | sort -V"))
+	if len(versions) < 2 {
+		need.Missing(t, "two versions of libssl3 in Debian's archive; it has "+strings.Join(versions, " "))
+	}
+	return versions
 }
 
 func (h patchHost) openssl(t *testing.T) {
