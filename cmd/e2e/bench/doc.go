@@ -18,5 +18,5 @@
 //	floor   a program that starts containers with less around them than sysctr: see package floor
 //	run     one execution; its containers are called bench-PID-KIND-1 and so on, which is how a later run finds what a killed one left
 //
-// What stays on the machine is what `sysctr host init` prepares; `make down` takes that away.
+// What stays on the machine is what `sysctr host init` prepares, which `make down` takes away, and /etc/sysctr, empty if nobody has configured anything.
 package bench

@@ -85,7 +85,7 @@ func (o *Options) check(left int) error {
 	}
 	for _, name := range strings.Split(o.Only, ",") {
 		if o.Only != "" && !slices.Contains(figureNames(), name) {
-			errs = append(errs, fmt.Errorf("there is no figure %q", name))
+			errs = append(errs, fmt.Errorf("there is no figure %q; there are %s", name, strings.Join(figureNames(), ", ")))
 		}
 	}
 	var err error

@@ -38,6 +38,13 @@ func TestParse(t *testing.T) {
 			"flags before the environment, a relative path", "7", "x", []string{"-sysctr", "x", "-n", "9", "-dir", "/d"},
 			bench.Options{Sysctr: here, Script: "hooks/pkg-hook", Collection: "ansible", N: 9, Rounds: 5, CPUs: 2, Debian: 9, Listed: 1000, Dir: "/d"}, false,
 		},
+		{
+			"some figures", "", "", []string{"-sysctr", "/x", "-only", "starts,network"},
+			bench.Options{
+				Sysctr: "/x", Script: "hooks/pkg-hook", Collection: "ansible", N: 100, Rounds: 5, CPUs: 2, Debian: 20, Listed: 1000, Only: "starts,network", Dir: "/var/tmp",
+			}, false,
+		},
+		{"no such figure", "", "", []string{"-only", "starts,start"}, bench.Options{}, true},
 		{"no containers", "", "", []string{"-n", "0"}, bench.Options{}, true},
 		{"more than there are ids", "", "", []string{"-n", "5000"}, bench.Options{}, true},
 		{"a target", "", "", []string{"web1"}, bench.Options{}, true},
