@@ -72,15 +72,15 @@ func (d *driver) receive(r result) error {
 	return d.record(*r.event)
 }
 
-// wait waits until a call has returned, marks have changed, or it is time to decide again.
-func (d *driver) wait(ctx context.Context, step Step, marks Marks) error {
+// wait waits until a call has returned, which it reports, or marks have changed, or it is time to look again.
+func (d *driver) wait(ctx context.Context, step Step, marks Marks) (returned bool, err error) {
 	now := d.clock.Now()
 	if step.Until.IsZero() && len(d.busy) == 0 && !marks.Paused {
 		if d.blocked.IsZero() {
 			d.blocked = now
 		}
 		if now.Sub(d.blocked) >= patience {
-			return errors.Join(d.record(Event{Kind: WasHalted, At: now, Reason: "nobody may be restarted: " + step.Reason}), d.save())
+			return false, errors.Join(d.record(Event{Kind: WasHalted, At: now, Reason: "nobody may be restarted: " + step.Reason}), d.save())
 		}
 	}
 	if !step.Until.IsZero() && !step.Blocked {
@@ -93,17 +93,17 @@ func (d *driver) wait(ctx context.Context, step Step, marks Marks) error {
 	for {
 		select {
 		case r := <-d.results:
-			return d.receiveAll(r)
+			return true, d.receiveAll(r)
 		case <-d.clock.After(max(time.Millisecond, min(d.poll, until.Sub(d.clock.Now())))):
 			again, err := d.store.Marks(d.roll.ID)
 			if err == nil && d.wanted() {
-				return fmt.Errorf("%w: %s", ErrWaits, step.why())
+				return false, fmt.Errorf("%w: %s", ErrWaits, step.why())
 			}
 			if err != nil || !again.equal(marks) || !d.clock.Now().Before(until) {
-				return err
+				return false, err
 			}
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return false, context.Cause(ctx)
 		}
 	}
 }
@@ -121,7 +121,7 @@ func (s Step) why() string {
 	return s.Reason + ", until " + s.Until.UTC().Format(time.RFC3339)
 }
 
-// receiveAll takes in a result, with all that have come besides, and stores them together.
+// receiveAll takes in a result, with all that have come besides. They are stored together, with what is begun next.
 func (d *driver) receiveAll(r result) error {
 	err := d.receive(r)
 	for err == nil {
@@ -132,9 +132,6 @@ func (d *driver) receiveAll(r result) error {
 		default:
 		}
 		break
-	}
-	if err == nil && len(d.untold) > 0 {
-		err = d.save()
 	}
 	return err
 }

@@ -21,6 +21,12 @@ type Step struct {
 	Names   []string // of DoElect
 }
 
+// acts says whether a step rests on how containers do just now. The others look into one, or wait.
+func (s Step) acts() bool { return s.Do != DoMeasure && s.Do != DoCheck && s.Do != DoWait }
+
+// remarks says whether marks mean something else after a step, so that they have to be looked at again.
+func (s Step) remarks() bool { return s.Do == DoMerge || s.Do == DoResume || s.Do == DoHalt }
+
 // Do is what a step is about.
 type Do string
 

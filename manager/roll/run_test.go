@@ -72,6 +72,30 @@ func TestRunTells(t *testing.T) {
 	})
 }
 
+// looker counts the looks at the whole fleet.
+type looker struct {
+	actor
+	looks int
+}
+
+func (l *looker) Look(ctx context.Context) (roll.World, error) {
+	l.looks++ // by the driver only, in one goroutine
+	return l.actor.Look(ctx)
+}
+
+// A look at the fleet costs as much as a restart where the fleet is large: there is one before each restart and one at the end, and none because
+// something is known of one member that was not.
+func TestRunLooksSeldom(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *schedule, store roll.Store) {
+		s.latency = time.Second // in five seconds without news it looks by itself
+		l := &looker{actor: actor{s.fleet}}
+		r, err := roll.RunPolling(t.Context(), store, l, roll.Wall{}, roll.Caller{}, time.Minute)
+		if err != nil || r.State != roll.Finished || l.looks != len(s.stops)+2 {
+			t.Errorf("%s, %v: %d looks for %d restarts", r.State, err, l.looks, len(s.stops))
+		}
+	})
+}
+
 func TestTwoDrivers(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *schedule, _ roll.Store) {
 		var second error
