@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -152,7 +153,10 @@ func (tr *tracer) run(deadline time.Time) error {
 		case err != nil:
 			return fmt.Errorf("wait for what is traced: %w", err)
 		case pid == 0 && time.Now().After(deadline):
-			return tr.killAll()
+			if tr.report.Stuck != nil || !tr.ask() {
+				return tr.killAll()
+			}
+			deadline = time.Now().Add(3 * time.Second)
 		case pid == 0:
 			time.Sleep(20 * time.Microsecond)
 		case status.Exited() || status.Signaled():
@@ -179,16 +183,31 @@ func (tr *tracer) interruptAll() {
 	}
 }
 
-// killAll ends whatever is still at work and names it.
-func (tr *tracer) killAll() error {
-	seen := map[int]bool{}
-	for _, t := range tr.tasks {
-		p := t.process
-		if seen[p.pid] || p.role == RoleLibrary && tr.leave {
-			continue
-		}
-		seen[p.pid] = true
+// ask names whatever is still at work, and has it say in the output what it waits for: that is what a Go program does before SIGQUIT ends it. It
+// tells whether anybody was asked.
+func (tr *tracer) ask() bool {
+	asked := false
+	for _, p := range tr.atWork() {
 		tr.report.Stuck = append(tr.report.Stuck, fmt.Sprintf("%s %d (%s)", p.role, p.pid, where(p.pid)))
+		asked = p.role != RoleLibrary && unix.Kill(p.pid, unix.SIGQUIT) == nil || asked
+	}
+	return asked
+}
+
+// atWork are the processes that are traced, without those of containers once they are let go.
+func (tr *tracer) atWork() []*process {
+	var list []*process
+	for _, t := range tr.tasks {
+		if !slices.Contains(list, t.process) && (t.process.role != RoleLibrary || !tr.leave) {
+			list = append(list, t.process)
+		}
+	}
+	return list
+}
+
+// killAll ends whatever is still at work.
+func (tr *tracer) killAll() error {
+	for _, p := range tr.atWork() {
 		if err := unix.Kill(p.pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
 			return err
 		}

@@ -120,11 +120,16 @@ func TestTraceLetsGo(t *testing.T) {
 	}
 }
 
-// TestTracePatience: what does not end is ended, and named.
+// TestTracePatience: what does not end is asked what it waits for, ended, and named.
 func TestTracePatience(t *testing.T) {
 	trial := shell(t, "(while :; do :; done) & wait")
 	trial.Patience = 200 * time.Millisecond
 	if r := traced(t, trial); len(r.Stuck) != 2 || r.Exit != -1 {
+		t.Errorf("%+v", r)
+	}
+	trial = shell(t, "trap 'echo for nothing; exit 4' QUIT; while :; do :; done")
+	trial.Patience = 200 * time.Millisecond
+	if r := traced(t, trial); len(r.Stuck) != 1 || r.Exit != 4 || r.Output != "for nothing\n" {
 		t.Errorf("%+v", r)
 	}
 }
