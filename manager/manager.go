@@ -48,10 +48,11 @@ type Config struct {
 // Manager carries out verbs. Close it.
 type Manager struct {
 	Config
-	host  lxc.Host
-	store record.Store
-	locks *record.Locks
-	spawn func() (Runtime, error)
+	host    lxc.Host
+	store   record.Store
+	locks   *record.Locks
+	spawn   func() (Runtime, error)
+	program *lxc.Program
 }
 
 // Open opens the state directory and the lock file; the host must have been prepared (Prepare), else it returns lxc.ErrNotPrepared.
@@ -76,7 +77,7 @@ func Open(c Config) (*Manager, error) {
 	if c.Fabric == nil {
 		c.Fabric = kernel{}
 	}
-	m := &Manager{Config: c, host: host, store: record.Open(c.Dirs.State), locks: locks}
+	m := &Manager{Config: c, host: host, store: record.Open(c.Dirs.State), locks: locks, program: lxc.NewProgram(c.Binary)}
 	m.spawn = func() (Runtime, error) { return lxc.Spawn(c.Binary, c.Dirs, locks.File()) }
 	return m, nil
 }
@@ -86,8 +87,11 @@ func (m *Manager) wires() wires { return wires{dirs: m.Dirs, etc: m.Etc, fabric:
 
 // Close releases every lock.
 func (m *Manager) Close() error {
-	if err := m.locks.Close(); !errors.Is(err, os.ErrClosed) {
-		return err
+	var errs []error
+	for _, close := range []func() error{m.locks.Close, m.program.Close} {
+		if err := close(); !errors.Is(err, os.ErrClosed) {
+			errs = append(errs, err)
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }

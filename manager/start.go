@@ -175,9 +175,9 @@ func (m *Manager) askReady(ctx context.Context, c Container) error {
 	return m.host.Live.Save(c.Name, c.Live)
 }
 
-// Exec runs a command inside a running container, see lxc.Exec.
+// Exec runs a command inside a running container, see lxc.Program.
 func (m *Manager) Exec(ctx context.Context, a lxc.Attach, s lxc.Streams) (int, error) {
-	return lxc.Exec(ctx, m.Binary, a, s)
+	return m.program.Exec(ctx, a, s)
 }
 
 func because(reason string) string {

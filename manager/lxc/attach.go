@@ -34,8 +34,7 @@ type Attach struct {
 var ErrNotRunning = errors.New("the container is not running")
 
 // Run enters the container and returns the command's status, 128+n for one killed by the signal n. It belongs into a process of its own that
-// was executed with LXC_MEMFD_REXEC=1, so that the container finds a sealed copy of the program in /proc and not the program
-// (CVE-2019-5736), and whose standard streams are pipes. The caller has a deadline for the byte on attachedDescriptor: liblxc waits for a
+// is a Program's, and whose standard streams are pipes. The caller has a deadline for the byte on attachedDescriptor: liblxc waits for a
 // stopped monitor for ever.
 func (a Attach) Run(d Dirs) (int, error) {
 	attached := os.NewFile(attachedDescriptor, "attached")

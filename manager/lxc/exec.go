@@ -25,14 +25,14 @@ type Streams struct {
 	Out, Err io.Writer
 }
 
-// Exec runs a command inside a container, in a child of its own, and returns the command's status (128+n for a signal). When ctx ends the
+// Exec runs a command inside a container, in a child of its own that executes the program, and returns the command's status (128+n for a signal). When ctx ends the
 // child is killed, and the command with its streams closed. The error is nil when the command ran, whatever its status.
-func Exec(ctx context.Context, binary string, a Attach, s Streams) (int, error) {
-	return execWithin(ctx, binary, a, s, attachDeadline)
+func (p *Program) Exec(ctx context.Context, a Attach, s Streams) (int, error) {
+	return p.execWithin(ctx, a, s, attachDeadline)
 }
 
 // execWithin is Exec with the time that entering may take.
-func execWithin(ctx context.Context, binary string, a Attach, s Streams, deadline time.Duration) (int, error) {
+func (p *Program) execWithin(ctx context.Context, a Attach, s Streams, deadline time.Duration) (int, error) {
 	request, err := json.Marshal(a)
 	if err != nil {
 		return 0, fmt.Errorf("enter the container: %w", err)
@@ -44,8 +44,7 @@ func execWithin(ctx context.Context, binary string, a Attach, s Streams, deadlin
 	defer ready.Close()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	cmd := exec.CommandContext(ctx, binary, AttachVerb, string(request))
-	cmd.Env = []string{"LXC_MEMFD_REXEC=1", "PATH=/nonexistent"}
+	cmd := p.command(ctx, AttachVerb, string(request))
 	cmd.Dir = "/"
 	cmd.ExtraFiles = []*os.File{attached}
 	cmd.WaitDelay = time.Second

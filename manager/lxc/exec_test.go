@@ -27,7 +27,7 @@ func itoa(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
 func (h *host) exec(t *testing.T, a lxc.Attach) (string, int) {
 	t.Helper()
 	var out bytes.Buffer
-	status, err := lxc.Exec(context.Background(), h.binary(t), a, lxc.Streams{Out: &out, Err: &out})
+	status, err := h.program(t).Exec(context.Background(), a, lxc.Streams{Out: &out, Err: &out})
 	if err != nil {
 		t.Fatalf("Exec %q: %v", a.Argv, err)
 	}
@@ -86,7 +86,7 @@ func TestExec(t *testing.T) {
 	}
 	t.Run("standard input", func(t *testing.T) {
 		var out bytes.Buffer
-		status, err := lxc.Exec(context.Background(), h.binary(t), lxc.Attach{Name: rec.Name, Argv: []string{"cat"}},
+		status, err := h.program(t).Exec(context.Background(), lxc.Attach{Name: rec.Name, Argv: []string{"cat"}},
 			lxc.Streams{In: strings.NewReader(strings.Repeat("line\n", 50000)), Out: &out, Err: &out})
 		if err != nil || status != 0 || out.Len() != 250000 {
 			t.Errorf("cat: %d bytes, status %d, %v", out.Len(), status, err)
@@ -99,7 +99,7 @@ func TestExec(t *testing.T) {
 	})
 	t.Run("cancelled", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
-		_, err := lxc.Exec(ctx, h.binary(t), lxc.Attach{Name: rec.Name, Argv: []string{"sh", "-c", "echo runs; exec sleep 1000"}},
+		_, err := h.program(t).Exec(ctx, lxc.Attach{Name: rec.Name, Argv: []string{"sh", "-c", "echo runs; exec sleep 1000"}},
 			lxc.Streams{Out: writerFunc(cancel), Err: writerFunc(func() {})})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("Exec: %v, want that it was cancelled", err)
@@ -170,8 +170,8 @@ func TestExecGivesUp(t *testing.T) {
 	if err := unix.Kill(live.Monitor.PID, unix.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	run := lxc.ExecWithin(200 * time.Millisecond)
-	_, err := run(context.Background(), h.binary(t), lxc.Attach{Name: rec.Name, Argv: []string{"true"}},
+	run := h.program(t).ExecWithin(200 * time.Millisecond)
+	_, err := run(context.Background(), lxc.Attach{Name: rec.Name, Argv: []string{"true"}},
 		lxc.Streams{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}})
 	if !errors.Is(err, lxc.ErrStuck) {
 		t.Errorf("Exec beside a stopped monitor: %v, want ErrStuck", err)

@@ -3,6 +3,7 @@ package lxc
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"time"
@@ -40,11 +41,15 @@ func (s *Starter) Promise(change func(*Promised)) {
 }
 
 // ExecWithin is Exec with another time for entering.
-func ExecWithin(deadline time.Duration) func(context.Context, string, Attach, Streams) (int, error) {
-	return func(ctx context.Context, binary string, a Attach, s Streams) (int, error) {
-		return execWithin(ctx, binary, a, s, deadline)
-	}
+func (p *Program) ExecWithin(deadline time.Duration) func(context.Context, Attach, Streams) (int, error) {
+	return func(ctx context.Context, a Attach, s Streams) (int, error) { return p.execWithin(ctx, a, s, deadline) }
 }
+
+// WithEnv is the program with more of an environment.
+func (p *Program) WithEnv(env ...string) *Program { return &Program{path: p.path, env: env} }
+
+// Copy is the program in memory.
+func (p *Program) Copy() *os.File { return p.copy }
 
 // Canary returns the paths of the starter's own canary, whose name nothing else tells.
 func (s *Starter) Canary() []string {

@@ -216,6 +216,31 @@ func (h *host) start(t *testing.T, rec record.Record) *lxc.Started {
 // binary is the program for hidden verbs: the test binary in the host's directories.
 func (h *host) binary(t *testing.T) string {
 	t.Helper()
+	file := filepath.Join(h.Dirs.State, "sysctr")
+	self, env := h.self(t)
+	script := fmt.Sprintf("#!/bin/sh\nexport '%s'\nexec '%s' \"$@\"\n", strings.Join(env, "' '"), self)
+	if err := os.WriteFile(file, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// program is the test binary for what enters containers.
+func (h *host) program(t *testing.T) *lxc.Program {
+	t.Helper()
+	self, env := h.self(t)
+	p := lxc.NewProgram(self).WithEnv(env...)
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// self is the test binary, with the environment that it needs to be sysctr.
+func (h *host) self(t *testing.T) (path string, env []string) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -224,13 +249,8 @@ func (h *host) binary(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(h.Dirs.State, "sysctr")
 	// The race detector's own wait at the end of a process would be most of what the tests take.
-	script := fmt.Sprintf("#!/bin/sh\nexport GORACE=atexit_sleep_ms=0 %s='%s'\nexec '%s' \"$@\"\n", dirsVariable, dirs, self)
-	if err := os.WriteFile(file, []byte(script), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return file
+	return self, []string{"GORACE=atexit_sleep_ms=0", dirsVariable + "=" + string(dirs)}
 }
 
 // leftovers are what of a container that does not run is still there. A record and a delta are not.

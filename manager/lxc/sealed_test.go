@@ -35,7 +35,7 @@ func sealed(t *testing.T, h *host, name string) {
 		}
 		cancel()
 	})
-	_, err := lxc.Exec(ctx, h.binary(t), lxc.Attach{Name: name, Argv: []string{"sh", "-c", "echo runs; exec sleep 1000"}}, lxc.Streams{Out: runs, Err: io.Discard})
+	_, err := h.program(t).Exec(ctx, lxc.Attach{Name: name, Argv: []string{"sh", "-c", "echo runs; exec sleep 1000"}}, lxc.Streams{Out: runs, Err: io.Discard})
 	if !errors.Is(err, context.Canceled) || len(programs) == 0 {
 		t.Fatalf("Exec: %v; seen are %q", err, programs)
 	}

@@ -1,0 +1,79 @@
+package lxc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Program is sysctr itself, to be run again by Exec. What enters a container is a sealed copy of it in memory, so that the container finds nothing in
+// /proc that can be written (CVE-2019-5736). liblxc would make a copy for each that enters, which is most of what entering costs; this one is
+// made once, when it is needed first, and is gone with Close. It may be used by many goroutines.
+type Program struct {
+	path string
+	env  []string // beside what makes liblxc look for the seals
+	once sync.Once
+	copy *os.File // nil where none can be made
+}
+
+// NewProgram is the program at an absolute path. It is not touched yet.
+func NewProgram(path string) *Program { return &Program{path: path} }
+
+// Close lets go of the copy. Nobody may use the program any more.
+func (p *Program) Close() error {
+	p.once.Do(func() {})
+	if p.copy == nil {
+		return nil
+	}
+	return p.copy.Close()
+}
+
+// command is the program with arguments. LXC_MEMFD_REXEC makes liblxc refuse to go on in what is not sealed: without our copy it makes its own.
+func (p *Program) command(ctx context.Context, args ...string) *exec.Cmd {
+	p.once.Do(func() { p.copy, _ = sealed(p.path) })
+	path := p.path
+	if p.copy != nil {
+		path = fmt.Sprintf("/proc/self/fd/%d", p.copy.Fd())
+	}
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Args[0] = p.path
+	cmd.Env = append([]string{"LXC_MEMFD_REXEC=1", "PATH=/nonexistent"}, p.env...)
+	return cmd
+}
+
+// sealed copies a program into memory and seals it the way that liblxc looks for, see memfd_create(2) and F_ADD_SEALS in fcntl(2).
+func sealed(path string) (*os.File, error) {
+	program, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer program.Close()
+	fd, err := unix.MemfdCreate("sysctr", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
+	if errors.Is(err, unix.EINVAL) { // before Linux 6.3 all are executable
+		fd, err = unix.MemfdCreate("sysctr", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd) //nolint:errcheck // in memory
+	// Between fork(2) and execve(2) the numbers of exec.Cmd.ExtraFiles are taken by others.
+	const beyondExtraFiles = 100
+	number, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, beyondExtraFiles)
+	if err != nil {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(number), path)
+	if _, err = io.Copy(file, program); err == nil {
+		_, err = unix.FcntlInt(uintptr(number), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
