@@ -14,7 +14,7 @@ func New(id string, p Plan, now time.Time) (Roll, error) {
 	}
 	r := Roll{
 		Format: Format, ID: id, State: Running, Generation: p.Generation, Manual: p.Manual, Force: p.Force, Policy: p.Policy,
-		Packages: slices.Clone(p.Packages), Started: now.UTC().Truncate(time.Second),
+		Packages: slices.Clone(p.Packages), Started: now.UTC(),
 	}
 	for _, planned := range p.Members {
 		r.Members = append(r.Members, newMember(planned, p, now))

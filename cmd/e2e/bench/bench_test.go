@@ -40,7 +40,7 @@ func TestRun(t *testing.T) {
 	for _, want := range []string{
 		"\n1  start of 2 ", "sysctr / (b)", "\n2  create of 2 ", "\n3  2 system ", "\n4  restart of 2 ", "\n5  restart of 2 ", "with / without", "published port / plain veth", "\n6  memory of 2 ", "libc in the init of 2",
 		"\n7  list of 3 ", "\n8  a file of the host changes under 2 running command ", "\n9  a file of the host changes under 2 running system ",
-		"patch roll / restart", "\n10  delta shadows ", "\n11  the script ",
+		"the roll alone / restart", "patch roll / restart", "\n10  delta shadows ", "\n11  the script ",
 		"\n12  1 command containers by Ansible", "the same again, nothing to do",
 	} {
 		if !strings.Contains(out.String(), want) {
