@@ -104,6 +104,9 @@ func (r *roller) Restart(ctx context.Context, container, boot string, reasons []
 		if seen := sightOf(c); seen.Condition == roll.Gone || seen.Condition == roll.Resting || seen.Boot != boot {
 			return false, nil
 		}
+		if r.m.startGoesOn(ctx, c) {
+			return true, nil
+		}
 		tell(container, reasons)
 		return true, r.m.restartOne(ctx, s, container, Apply{})
 	})
@@ -112,6 +115,16 @@ func (r *roller) Restart(ctx context.Context, container, boot string, reasons []
 		err = fmt.Errorf("%w: %w", roll.ErrLater, err)
 	}
 	return sightOf(r.m.observeOne(container)), err
+}
+
+// startGoesOn waits for a start that a restart has begun and whoever began it does not wait for any more, having been killed: its unit or its starter
+// goes on without it. To begin anew would start the container twice. It reports false where there is none, or where it fails.
+func (m *Manager) startGoesOn(ctx context.Context, c Container) bool {
+	if !c.Restarting || c.Status.State != record.Starting || m.awaitReady(ctx, c.Name, Apply{}) != nil {
+		return false
+	}
+	m.unmark(c.Name)
+	return true
 }
 
 // tell writes to the host's journal or log why a roll restarts a container. Where there is none, the roll itself still knows.

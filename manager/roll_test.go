@@ -11,6 +11,7 @@ import (
 
 	"github.com/sysctr/sysctr/hooks/generation"
 	"github.com/sysctr/sysctr/manager"
+	"github.com/sysctr/sysctr/manager/alive"
 	"github.com/sysctr/sysctr/manager/patch"
 	"github.com/sysctr/sysctr/manager/record"
 	"github.com/sysctr/sysctr/manager/roll"
@@ -89,6 +90,37 @@ func TestRollerFinishes(t *testing.T) {
 	f.before = nil
 	if s, err = f.Roller().Restart(t.Context(), "a", "", nil); err != nil || s.Condition != roll.Up || s.Restarting {
 		t.Errorf("finished: %+v, %v", s, err)
+	}
+}
+
+// A start that goes on although whoever began it was killed is waited for: to begin it anew would start the container twice.
+func TestRollerWaits(t *testing.T) {
+	f := newFleet(t)
+	f.create(t, spec(t), "a")
+	good(t, f.Manager.Start(t.Context(), manager.PlanStart(f.observe(t), []string{"a"}), manager.Apply{}))
+	failed := errors.New("no room")
+	f.before = func(context.Context, string, func()) error { return failed }
+	if s, err := f.Roller().Restart(t.Context(), "a", look(t, f.Manager, "a").Boot, nil); !errors.Is(err, failed) || !s.Restarting {
+		t.Fatalf("one that does not start: %+v, %v", s, err)
+	}
+	begun, goOn, ended := make(chan struct{}), make(chan struct{}), make(chan error)
+	f.before = func(_ context.Context, name string, _ func()) error {
+		self, err := alive.Self()
+		err = errors.Join(err, f.live.Save(name, record.Live{Phase: record.PhaseStarting, Starter: self, Started: time.Now().UTC()}))
+		close(begun)
+		<-goOn
+		return err
+	}
+	go func() { ended <- f.start(context.Background(), "a", nil) }()
+	<-begun
+	f.before = nil
+	if s := look(t, f.Manager, "a"); s.Condition != roll.Sick || s.Boot != "" || !s.Restarting {
+		t.Errorf("while it starts: %+v", s)
+	}
+	time.AfterFunc(100*time.Millisecond, func() { close(goOn) })
+	s, err := f.Roller().Restart(t.Context(), "a", "", nil)
+	if err := errors.Join(err, <-ended); err != nil || s.Condition != roll.Up || len(f.begun) != 3 {
+		t.Errorf("waited for: %+v, %v; begun %v", s, err, f.begun)
 	}
 }
 
