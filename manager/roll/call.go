@@ -72,7 +72,7 @@ func (d *driver) receive(r result) error {
 	return d.record(*r.event)
 }
 
-// wait waits until a call has returned, which it reports, or marks have changed, or it is time to look again.
+// wait waits until a call has returned, marks have changed, or it is time to look again. It reports whether a call has returned, and nothing else.
 func (d *driver) wait(ctx context.Context, step Step, marks Marks) (returned bool, err error) {
 	now := d.clock.Now()
 	if step.Until.IsZero() && len(d.busy) == 0 && !marks.Paused {
@@ -93,7 +93,11 @@ func (d *driver) wait(ctx context.Context, step Step, marks Marks) (returned boo
 	for {
 		select {
 		case r := <-d.results:
-			return true, d.receiveAll(r)
+			if err := d.receiveAll(r); err != nil {
+				return false, err
+			}
+			again, err := d.store.Marks(d.roll.ID)
+			return err == nil && again.equal(marks), nil // the next look tells of an error
 		case <-d.clock.After(max(time.Millisecond, min(d.poll, until.Sub(d.clock.Now())))):
 			again, err := d.store.Marks(d.roll.ID)
 			if err == nil && d.wanted() {
