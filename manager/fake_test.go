@@ -175,7 +175,7 @@ func newFleet(t *testing.T) *fleet {
 // open returns another manager of the same directories, as another command would have it.
 func (f *fleet) open(t *testing.T, units manager.Units) *manager.Manager {
 	t.Helper()
-	m, err := manager.OpenWith(manager.Config{Dirs: f.dirs, Pool: idrange.Default(), Binary: "/bin/false", Units: units}, f.spawn)
+	m, err := manager.OpenWith(manager.Config{Dirs: f.dirs, Pool: idrange.Default(), Binary: "/bin/false", Looker: "/bin/false", Units: units}, f.spawn)
 	if err != nil {
 		t.Fatal(err)
 	}

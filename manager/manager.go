@@ -38,8 +38,8 @@ type Config struct {
 	Dirs    lxc.Dirs
 	Library profiles.Library
 	Pool    idrange.Pool
-	Binary  string // absolute path of sysctr itself, for starters and for entering containers
-	Looker  string // the program that runs, for looking into containers: Binary may be another version by now, which answers otherwise
+	Binary  string // absolute path of sysctr itself, for starters
+	Looker  string // the program that runs, for looking into containers and entering them: Binary may be another version by now, which answers otherwise
 	Units   Units  // nil where systemd is not PID 1
 	Etc     string // the operator's directory; /etc if empty
 	Fabric  Fabric // the host's network; that of the kernel if nil
@@ -77,7 +77,7 @@ func Open(c Config) (*Manager, error) {
 	if c.Fabric == nil {
 		c.Fabric = kernel{}
 	}
-	m := &Manager{Config: c, host: host, store: record.Open(c.Dirs.State), locks: locks, program: lxc.NewProgram(c.Binary)}
+	m := &Manager{Config: c, host: host, store: record.Open(c.Dirs.State), locks: locks, program: lxc.NewProgram(c.Binary, c.Looker)}
 	m.spawn = func() (Runtime, error) { return lxc.Spawn(c.Binary, c.Dirs, locks.File()) }
 	return m, nil
 }

@@ -15,7 +15,7 @@ func OpenWith(c Config, spawn func() (Runtime, error)) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Manager{Config: c, host: host, store: record.Open(c.Dirs.State), locks: locks, spawn: spawn, program: lxc.NewProgram(c.Binary)}, nil
+	return &Manager{Config: c, host: host, store: record.Open(c.Dirs.State), locks: locks, spawn: spawn, program: lxc.NewProgram(c.Binary, c.Looker)}, nil
 }
 
 // MakeDirs and ReserveIDs are parts of Prepare, RemoveIDs and RemoveEmpty of RemoveHost; the others change the host itself.

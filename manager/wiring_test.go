@@ -61,7 +61,7 @@ func newWiredFleet(t *testing.T, bits int) wiredFleet {
 // another is another command's manager.
 func (f wiredFleet) another(t *testing.T) *manager.Manager {
 	t.Helper()
-	m, err := manager.OpenWith(manager.Config{Dirs: f.dirs, Pool: idrange.Default(), Binary: "/bin/false", Etc: f.etc, Fabric: f.fabric}, f.spawn)
+	m, err := manager.OpenWith(manager.Config{Dirs: f.dirs, Pool: idrange.Default(), Binary: "/bin/false", Looker: "/bin/false", Etc: f.etc, Fabric: f.fabric}, f.spawn)
 	if err != nil {
 		t.Fatal(err)
 	}

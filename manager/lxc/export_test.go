@@ -46,7 +46,9 @@ func (p *Program) ExecWithin(deadline time.Duration) func(context.Context, Attac
 }
 
 // WithEnv is the program with more of an environment.
-func (p *Program) WithEnv(env ...string) *Program { return &Program{path: p.path, env: env} }
+func (p *Program) WithEnv(env ...string) *Program {
+	return &Program{name: p.name, file: p.file, env: env}
+}
 
 // Copy is the program in memory.
 func (p *Program) Copy() *os.File { return p.copy }

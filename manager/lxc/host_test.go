@@ -229,7 +229,7 @@ func (h *host) binary(t *testing.T) string {
 func (h *host) program(t *testing.T) *lxc.Program {
 	t.Helper()
 	self, env := h.self(t)
-	p := lxc.NewProgram(self).WithEnv(env...)
+	p := lxc.NewProgram("sysctr", self).WithEnv(env...)
 	t.Cleanup(func() {
 		if err := p.Close(); err != nil {
 			t.Error(err)

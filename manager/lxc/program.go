@@ -16,14 +16,15 @@ import (
 // /proc that can be written (CVE-2019-5736). liblxc would make a copy for each that enters, which is most of what entering costs; this one is
 // made once, when it is needed first, and is gone with Close. It may be used by many goroutines.
 type Program struct {
-	path string
+	name string
+	file string
 	env  []string // beside what makes liblxc look for the seals
 	once sync.Once
 	copy *os.File // nil where none can be made
 }
 
-// NewProgram is the program at an absolute path. It is not touched yet.
-func NewProgram(path string) *Program { return &Program{path: path} }
+// NewProgram is the program in a file, shown in lists of processes by its name; both are absolute paths. It is not touched yet.
+func NewProgram(name, file string) *Program { return &Program{name: name, file: file} }
 
 // Close lets go of the copy. Nobody may use the program any more.
 func (p *Program) Close() error {
@@ -36,13 +37,13 @@ func (p *Program) Close() error {
 
 // command is the program with arguments. LXC_MEMFD_REXEC makes liblxc refuse to go on in what is not sealed: without our copy it makes its own.
 func (p *Program) command(ctx context.Context, args ...string) *exec.Cmd {
-	p.once.Do(func() { p.copy, _ = sealed(p.path) })
-	path := p.path
+	p.once.Do(func() { p.copy, _ = sealed(p.file) })
+	path := p.file
 	if p.copy != nil {
 		path = fmt.Sprintf("/proc/self/fd/%d", p.copy.Fd())
 	}
 	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Args[0] = p.path
+	cmd.Args[0] = p.name
 	cmd.Env = append([]string{"LXC_MEMFD_REXEC=1", "PATH=/nonexistent"}, p.env...)
 	return cmd
 }

@@ -27,7 +27,7 @@ func TestProgram(t *testing.T) {
 	if err := os.Link(self, file); err != nil {
 		t.Fatal(err)
 	}
-	p := lxc.NewProgram(file).WithEnv(env...)
+	p := lxc.NewProgram("sysctr", file).WithEnv(env...)
 	defer p.Close()
 	enter := func() (string, int) {
 		var out bytes.Buffer

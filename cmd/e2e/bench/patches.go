@@ -68,16 +68,22 @@ func (s *stage) patch(ctx context.Context, profile string, n int) error {
 		func(context.Context) (float64, error) { return alone, nil },
 	)
 	if err == nil {
-		s.report.goal("patch plan", samples[1], "s", 2)
-		s.report.line("from the change to the last proof: roll, verify", samples[3], "s")
-		s.report.line("patch roll, batch 10, no soak", samples[2], "s")
-		s.report.line("of it the roll alone, without the look before", samples[4], "s")
-		s.report.line("restart", samples[0], "s")
-		s.report.goal("the roll alone / restart", samples[4].Over(samples[0]), "times", 1.3)
-		s.report.goal("patch roll / restart", samples[2].Over(samples[0]), "times", 1.3)
+		s.patched(samples)
 	}
 	_, destroyErr := s.sysctr(ctx, "destroy", target, "--yes", "--force")
 	return errors.Join(err, destroyErr)
+}
+
+// patched prints what patch has measured, in its order.
+func (s *stage) patched(samples []Sample) {
+	restart, plan, rolled, proved, alone := samples[0], samples[1], samples[2], samples[3], samples[4]
+	s.report.goal("patch plan", plan, "s", 2)
+	s.report.line("from the change to the last proof: roll, verify", proved, "s")
+	s.report.line("patch roll, batch 10, no soak", rolled, "s")
+	s.report.line("of it the roll alone, without the look before", alone, "s")
+	s.report.line("restart", restart, "s")
+	s.report.goal("the roll alone / restart", alone.Over(restart), "times", 1.3)
+	s.report.goal("patch roll / restart", rolled.Over(restart), "times", 1.3)
 }
 
 // lastRoll returns how many seconds the newest roll took, as its record says.
