@@ -99,6 +99,9 @@ func (d *driver) wait(ctx context.Context, step Step, marks Marks) (returned boo
 			again, err := d.store.Marks(d.roll.ID)
 			return err == nil && again.equal(marks), nil // the next look tells of an error
 		case <-d.clock.After(max(time.Millisecond, min(d.poll, until.Sub(d.clock.Now())))):
+			if err := d.keep(); err != nil {
+				return false, err
+			}
 			again, err := d.store.Marks(d.roll.ID)
 			if err == nil && d.wanted() {
 				return false, fmt.Errorf("%w: %s", ErrWaits, step.why())
@@ -125,7 +128,7 @@ func (s Step) why() string {
 	return s.Reason + ", until " + s.Until.UTC().Format(time.RFC3339)
 }
 
-// receiveAll takes in a result, with all that have come besides. They are stored together, with what is begun next.
+// receiveAll takes in a result, with all that have come besides. They are stored later, see carryOut.
 func (d *driver) receiveAll(r result) error {
 	err := d.receive(r)
 	for err == nil {

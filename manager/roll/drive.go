@@ -36,10 +36,7 @@ func (d *driver) drive(ctx context.Context) error {
 	for len(d.busy) > 0 {
 		err = errors.Join(err, d.receive(<-d.results))
 	}
-	if len(d.untold) > 0 {
-		err = errors.Join(err, d.save())
-	}
-	return err
+	return errors.Join(err, d.keep())
 }
 
 // loop looks at the world, does all that may be done in it, and waits, until the roll is over or halted.
@@ -120,7 +117,8 @@ func (d *driver) leave(marks Marks) error {
 	return err
 }
 
-// carryOut does what the steps say, and says whether there was anything but waiting. What is begun is stored before.
+// carryOut does what the steps say, and says whether there was anything but waiting. Before a restart is begun all that has happened is stored;
+// what was only seen is stored with it, or when the driver waits: who goes on after a crash sees it again.
 func (d *driver) carryOut(ctx context.Context, steps []Step) (acted bool, err error) {
 	var calls []func() *Event
 	var names []string
@@ -139,8 +137,8 @@ func (d *driver) carryOut(ctx context.Context, steps []Step) (acted bool, err er
 	if acted {
 		d.blocked = time.Time{}
 	}
-	if len(d.untold) > 0 {
-		if err := d.save(); err != nil {
+	if slices.ContainsFunc(steps, Step.acts) {
+		if err := d.keep(); err != nil {
 			return acted, err
 		}
 	}
@@ -193,6 +191,14 @@ func (d *driver) record(e Event) error {
 	}
 	d.roll, d.untold = r, append(d.untold, e)
 	return nil
+}
+
+// keep stores what is not stored yet.
+func (d *driver) keep() error {
+	if len(d.untold) == 0 {
+		return nil
+	}
+	return d.save()
 }
 
 func (d *driver) save() error {

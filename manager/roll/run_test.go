@@ -83,15 +83,19 @@ func (l *looker) Look(ctx context.Context) (roll.World, error) {
 	return l.actor.Look(ctx)
 }
 
-// A look at the fleet costs as much as a restart where the fleet is large: there is one before each restart and one at the end, and none because
-// something is known of one member that was not.
+// A look at the fleet, and to store the roll, cost as much as a restart where the fleet is large: there is one of each before a restart, and none
+// because something is known of one member that was not.
 func TestRunLooksSeldom(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *schedule, store roll.Store) {
 		s.latency = time.Second // in five seconds without news it looks by itself
-		l := &looker{actor: actor{s.fleet}}
+		l, writes := &looker{actor: actor{s.fleet}}, 0
+		store = store.WithWrite(func(path string, content []byte, mode os.FileMode) error {
+			writes++
+			return unsynced(path, content, mode)
+		})
 		r, err := roll.RunPolling(t.Context(), store, l, roll.Wall{}, roll.Caller{}, time.Minute)
-		if err != nil || r.State != roll.Finished || l.looks != len(s.stops)+2 {
-			t.Errorf("%s, %v: %d looks for %d restarts", r.State, err, l.looks, len(s.stops))
+		if err != nil || r.State != roll.Finished || l.looks != len(s.stops)+2 || writes != len(s.stops)+3 { // begun, proven, ended
+			t.Errorf("%s, %v: %d looks and %d writes for %d restarts", r.State, err, l.looks, writes, len(s.stops))
 		}
 	})
 }
