@@ -82,7 +82,7 @@ func TestCheck(t *testing.T) {
 		}, want: []string{
 			"cmd/a.go:3: cmd must not import C: only manager/lxc may",
 			"cmd/a.go:4: cmd must not import gopkg.in/yaml.v3: only profiles and cmd/output may",
-			"cmd/a.go:5: cmd must not import github.com/godbus/dbus/v5: only systemd may",
+			"cmd/a.go:5: cmd must not import github.com/godbus/dbus/v5: only systemd and systemd/ask may",
 			"profiles/a.go:3: profiles must not import github.com/lxc/go-lxc: only manager/lxc and cmd/e2e/bench/floor may",
 			"profiles/a.go:4: profiles must not import github.com/spf13/cobra: only cmd may",
 		}},

@@ -60,12 +60,13 @@ func design() rules {
 			"hooks/generation": {"hooks/pkgdb"},
 			"hooks":            {},
 
-			"systemd": {"profiles/name"},
+			"systemd":     {"profiles/name"},
+			"systemd/ask": {},
 
 			"manager/record":   {"profiles/...", "manager/idrange", "manager/alive"},
 			"manager/idrange":  {},
 			"manager/alive":    {},
-			"manager/lxc":      {"profiles/...", "overlay/...", "manager/record", "manager/idrange", "manager/alive"},
+			"manager/lxc":      {"profiles/...", "overlay/...", "systemd/ask", "manager/record", "manager/idrange", "manager/alive"},
 			"manager/evidence": {"overlay/beneath", "manager/alive"},
 			"manager/shadow":   {"overlay/delta", "hooks/..."},
 			"manager/patch":    {"hooks/...", "manager/evidence", "manager/shadow"},
@@ -79,7 +80,7 @@ func design() rules {
 			"github.com/lxc/go-lxc":            {"manager/lxc", "cmd/e2e/bench/floor"}, // floor: what sysctr's start is compared with
 			"gopkg.in/yaml.v3":                 {"profiles", "cmd/output"},
 			"github.com/coreos/go-systemd/v22": {"systemd"},
-			"github.com/godbus/dbus/v5":        {"systemd"},
+			"github.com/godbus/dbus/v5":        {"systemd", "systemd/ask"}, // ask: tests only
 			"github.com/spf13/cobra":           {"cmd"},
 			"github.com/google/nftables":       {"manager/network"},
 			"github.com/vishvananda/netlink":   {"manager/network"},
