@@ -8,37 +8,42 @@ import (
 	"time"
 )
 
-// call returns the call of the actor that a step asks for, or nil. What it returns is nil if the context ended before it was done.
-func (d *driver) call(ctx context.Context, step Step) func() *Event {
+// call returns the call of the actor that a step asks for, or nil. What it returns is empty if the context ended before it was done.
+func (d *driver) call(ctx context.Context, step Step) func() []Event {
 	m, _ := d.roll.Find(step.Name)
 	switch step.Do {
 	case DoRestart:
-		return func() *Event { return d.restart(ctx, m, step.Sight.Boot) }
+		return func() []Event { return d.restart(ctx, m, step.Sight.Boot) }
 	case DoMeasure:
-		return func() *Event { return d.health(ctx, m, Measured) }
+		return func() []Event { return d.health(ctx, m, Measured) }
 	case DoCheck:
-		return func() *Event { return d.health(ctx, m, Checked) }
+		return func() []Event { return d.health(ctx, m, Checked) }
 	default:
 		return nil
 	}
 }
 
-func (d *driver) restart(ctx context.Context, m Member, boot string) *Event {
+// restart also looks whether the member is healthy afterwards, which is always what comes next.
+func (d *driver) restart(ctx context.Context, m Member, boot string) []Event {
 	s, err := d.actor.Restart(ctx, m.Name, boot, m.Reasons)
-	e := &Event{Kind: Restarted, At: d.clock.Now(), Name: m.Name, Sight: s}
+	e := Event{Kind: Restarted, At: d.clock.Now(), Name: m.Name, Sight: s}
 	switch {
 	case errors.Is(err, ErrLater):
 		e.Kind, e.Until, e.Reason = Postponed, e.At.Add(tryAgain), err.Error()
+		return []Event{e}
 	case err != nil && ctx.Err() != nil:
 		return nil
 	case err != nil:
 		e.Reason = err.Error()
 	}
-	return e
+	if !e.lives(m) {
+		return []Event{e}
+	}
+	return append([]Event{e}, d.health(ctx, m, Checked)...)
 }
 
 // health looks into a container. That of one that was stopped or destroyed meanwhile does not count against anybody.
-func (d *driver) health(ctx context.Context, m Member, kind Kind) *Event {
+func (d *driver) health(ctx context.Context, m Member, kind Kind) []Event {
 	select {
 	case d.looking <- struct{}{}:
 		defer func() { <-d.looking }()
@@ -52,7 +57,7 @@ func (d *driver) health(ctx context.Context, m Member, kind Kind) *Event {
 	if err != nil {
 		h = Health{Probe: "it cannot be looked into: " + err.Error()}
 	}
-	e := &Event{Kind: kind, At: d.clock.Now(), Name: m.Name, Health: h}
+	e := []Event{{Kind: kind, At: d.clock.Now(), Name: m.Name, Health: h}}
 	if kind == Measured || gate(m.Before, h.clean()) == "" {
 		return e
 	}
@@ -66,10 +71,12 @@ func (d *driver) health(ctx context.Context, m Member, kind Kind) *Event {
 // receive takes in what a call led to.
 func (d *driver) receive(r result) error {
 	delete(d.busy, r.name)
-	if r.event == nil {
-		return nil
+	for _, e := range r.events {
+		if err := d.record(e); err != nil {
+			return err
+		}
 	}
-	return d.record(*r.event)
+	return nil
 }
 
 // wait waits until a call has returned, marks have changed, or it is time to look again. It reports whether a call has returned, and nothing else.

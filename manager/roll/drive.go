@@ -21,13 +21,14 @@ type driver struct {
 	busy    map[string]bool // members that a call of the actor is under way for
 	results chan result
 	looking chan struct{}
+	looked  time.Time // when the world was looked at
 	blocked time.Time // since when nobody may be restarted
 }
 
-// result is what a call of the actor led to: an event, or nothing if it was interrupted.
+// result is what a call of the actor led to: events in their order, or nothing if it was interrupted.
 type result struct {
-	name  string
-	event *Event
+	name   string
+	events []Event
 }
 
 // drive goes on until the roll is over or halted.
@@ -59,6 +60,7 @@ func (d *driver) look(ctx context.Context) (World, error) {
 	if err != nil {
 		return World{}, err
 	}
+	d.looked = d.clock.Now()
 	w, err := d.actor.Look(ctx)
 	if ctx.Err() != nil {
 		return World{}, context.Cause(ctx)
@@ -75,16 +77,16 @@ func (d *driver) look(ctx context.Context) (World, error) {
 	return w, nil
 }
 
-// act does what may be done in a world, and goes on in the same one while calls return after which there is only to wait, or to look into a
-// container: to look at a whole fleet after each would cost more than the restarts. It returns when the world has to be looked at again, or with
-// over when there is nothing left to do.
+// act does what may be done in a world, and goes on in the same one while calls return: for lookAge, and longer while there is only to wait, or to
+// look into a container. To look at a whole fleet after each call would cost more than the restarts. It returns when the world has to be looked
+// at again, or with over when there is nothing left to do.
 func (d *driver) act(ctx context.Context, w World) (over bool, err error) {
 	for fresh := true; ; {
 		steps := Next(d.roll, w, d.clock.Now())
 		if len(steps) == 0 {
 			return true, d.leave(w.Marks)
 		}
-		if !fresh && slices.ContainsFunc(steps, Step.acts) {
+		if !fresh && d.clock.Now().Sub(d.looked) > lookAge && slices.ContainsFunc(steps, Step.acts) {
 			return false, nil
 		}
 		acted, err := d.carryOut(ctx, steps)
@@ -120,7 +122,7 @@ func (d *driver) leave(marks Marks) error {
 // carryOut does what the steps say, and says whether there was anything but waiting. Before a restart is begun all that has happened is stored;
 // what was only seen is stored with it, or when the driver waits: who goes on after a crash sees it again.
 func (d *driver) carryOut(ctx context.Context, steps []Step) (acted bool, err error) {
-	var calls []func() *Event
+	var calls []func() []Event
 	var names []string
 	for _, step := range steps {
 		if step.Do == DoWait {

@@ -137,10 +137,13 @@ func (m *Member) postponed(e Event) {
 	}
 }
 
+// lives says whether a restart has led to another boot.
+func (e Event) lives(m Member) bool { return e.Sight.Boot != "" && e.Sight.Boot != m.Boot }
+
 // restarted: whatever a restart returned, a container that lives in another boot has been restarted, and its health is what counts.
 func (m *Member) restarted(e Event, generation int) {
 	m.Restarted, m.Postponed = e.At, time.Time{}
-	if e.Sight.Boot != "" && e.Sight.Boot != m.Boot {
+	if e.lives(*m) {
 		m.State, m.Reason = Checking, e.Reason
 		m.Result = Result{Boot: e.Sight.Boot, Generation: e.Sight.Generation}
 		if m.Reason == "" && e.Sight.Generation < generation {

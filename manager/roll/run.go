@@ -14,6 +14,7 @@ import (
 const (
 	pollMarks = 250 * time.Millisecond // how soon a mark is seen
 	lookAgain = 5 * time.Second        // how soon a change in a container is seen that nobody tells of
+	lookAge   = 100 * time.Millisecond // how old a look may be on which a restart rests; the actor looks at whom it restarts with its lock held
 	tryAgain  = 5 * time.Second        // after ErrLater
 	patience  = 10 * time.Minute       // with a limit that does not let anybody be restarted
 	lookers   = 16                     // looks into containers side by side
