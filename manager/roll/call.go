@@ -79,8 +79,9 @@ func (d *driver) receive(r result) error {
 	return nil
 }
 
-// wait waits until a call has returned, marks have changed, or it is time to look again. It reports whether a call has returned, and nothing else.
-func (d *driver) wait(ctx context.Context, step Step, marks Marks) (returned bool, err error) {
+// wait waits until calls have returned, marks have changed, or it is time to look again. It reports whether all that has come is what calls tell:
+// where one tells nothing, something has happened to its container.
+func (d *driver) wait(ctx context.Context, step Step, marks Marks) (told bool, err error) {
 	now := d.clock.Now()
 	if step.Until.IsZero() && len(d.busy) == 0 && !marks.Paused {
 		if d.blocked.IsZero() {
@@ -100,11 +101,12 @@ func (d *driver) wait(ctx context.Context, step Step, marks Marks) (returned boo
 	for {
 		select {
 		case r := <-d.results:
-			if err := d.receiveAll(r); err != nil {
+			told, err := d.receiveAll(r)
+			if err != nil {
 				return false, err
 			}
 			again, err := d.store.Marks(d.roll.ID)
-			return err == nil && again.equal(marks), nil // the next look tells of an error
+			return told && err == nil && again.equal(marks), nil // the next look tells of an error
 		case <-d.clock.After(max(time.Millisecond, min(d.poll, until.Sub(d.clock.Now())))):
 			if err := d.keep(); err != nil {
 				return false, err
@@ -135,17 +137,17 @@ func (s Step) why() string {
 	return s.Reason + ", until " + s.Until.UTC().Format(time.RFC3339)
 }
 
-// receiveAll takes in a result, with all that have come besides. They are stored later, see carryOut.
-func (d *driver) receiveAll(r result) error {
-	err := d.receive(r)
-	for err == nil {
-		select {
-		case more := <-d.results:
-			err = d.receive(more)
-			continue
-		default:
+// receiveAll takes in a result, with all that have come besides, and reports whether each has told something. They are stored later, see carryOut.
+func (d *driver) receiveAll(r result) (told bool, err error) {
+	for told = true; ; {
+		told = told && len(r.events) > 0
+		if err := d.receive(r); err != nil {
+			return false, err
 		}
-		break
+		select {
+		case r = <-d.results:
+		default:
+			return told, nil
+		}
 	}
-	return err
 }

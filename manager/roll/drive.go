@@ -94,8 +94,8 @@ func (d *driver) act(ctx context.Context, w World) (over bool, err error) {
 		case err != nil:
 			return false, err
 		case !acted:
-			returned, err := d.wait(ctx, steps[len(steps)-1], w.Marks)
-			if err != nil || !returned {
+			told, err := d.wait(ctx, steps[len(steps)-1], w.Marks)
+			if err != nil || !told {
 				return false, err
 			}
 			fresh = false

@@ -72,34 +72,6 @@ func TestRunTells(t *testing.T) {
 	})
 }
 
-// looker counts the looks at the whole fleet.
-type looker struct {
-	actor
-	looks int
-}
-
-func (l *looker) Look(ctx context.Context) (roll.World, error) {
-	l.looks++ // by the driver only, in one goroutine
-	return l.actor.Look(ctx)
-}
-
-// A look at the fleet, and to store the roll, cost as much as a restart where the fleet is large: there is one of each before a restart, and none
-// because something is known of one member that was not.
-func TestRunLooksSeldom(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *schedule, store roll.Store) {
-		s.latency = time.Second // in five seconds without news it looks by itself
-		l, writes := &looker{actor: actor{s.fleet}}, 0
-		store = store.WithWrite(func(path string, content []byte, mode os.FileMode) error {
-			writes++
-			return unsynced(path, content, mode)
-		})
-		r, err := roll.RunPolling(t.Context(), store, l, roll.Wall{}, roll.Caller{}, time.Minute)
-		if err != nil || r.State != roll.Finished || l.looks != len(s.stops)+2 || writes != len(s.stops)+3 { // begun, proven, ended
-			t.Errorf("%s, %v: %d looks and %d writes for %d restarts", r.State, err, l.looks, writes, len(s.stops))
-		}
-	})
-}
-
 func TestTwoDrivers(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *schedule, _ roll.Store) {
 		var second error
