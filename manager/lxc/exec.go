@@ -25,8 +25,9 @@ type Streams struct {
 	Out, Err io.Writer
 }
 
-// Exec runs a command inside a container, in a child of its own that executes the program, and returns the command's status (128+n for a signal). When ctx ends the
-// child is killed, and the command with its streams closed. The error is nil when the command ran, whatever its status.
+// Exec runs a command inside a container, in a child of its own that executes the program, and returns the command's status (128+n for a
+// signal). When ctx ends the child is killed, and the command with its streams closed. The error is nil when the command ran, whatever its
+// status.
 func (p *Program) Exec(ctx context.Context, a Attach, s Streams) (int, error) {
 	return p.execWithin(ctx, a, s, attachDeadline)
 }

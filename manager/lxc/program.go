@@ -35,7 +35,7 @@ func (p *Program) Close() error {
 	return p.copy.Close()
 }
 
-// command is the program with arguments. LXC_MEMFD_REXEC makes liblxc refuse to go on in what is not sealed: without our copy it makes its own.
+// command is the program with arguments. LXC_MEMFD_REXEC has liblxc look for the seals: without our copy it makes and executes its own.
 func (p *Program) command(ctx context.Context, args ...string) *exec.Cmd {
 	p.once.Do(func() { p.copy, _ = sealed(p.file) })
 	path := p.file
