@@ -11,9 +11,10 @@ import (
 // call returns the call of the actor that a step asks for, or nil. What it returns is empty if the context ended before it was done.
 func (d *driver) call(ctx context.Context, step Step) func() []Event {
 	m, _ := d.roll.Find(step.Name)
+	generation := d.roll.Generation
 	switch step.Do {
 	case DoRestart:
-		return func() []Event { return d.restart(ctx, m, step.Sight.Boot) }
+		return func() []Event { return d.restart(ctx, m, step.Sight.Boot, generation) }
 	case DoMeasure:
 		return func() []Event { return d.health(ctx, m, Measured) }
 	case DoCheck:
@@ -23,8 +24,9 @@ func (d *driver) call(ctx context.Context, step Step) func() []Event {
 	}
 }
 
-// restart also looks whether the member is healthy afterwards, which is always what comes next.
-func (d *driver) restart(ctx context.Context, m Member, boot string) []Event {
+// restart also looks whether the member is healthy afterwards, which is always what comes next. One that has not arrived at the generation has to be
+// stored as restarted first: whoever goes on after a crash would not know it by its sight.
+func (d *driver) restart(ctx context.Context, m Member, boot string, generation int) []Event {
 	s, err := d.actor.Restart(ctx, m.Name, boot, m.Reasons)
 	e := Event{Kind: Restarted, At: d.clock.Now(), Name: m.Name, Sight: s}
 	switch {
@@ -36,7 +38,7 @@ func (d *driver) restart(ctx context.Context, m Member, boot string) []Event {
 	case err != nil:
 		e.Reason = err.Error()
 	}
-	if !e.lives(m) {
+	if !e.lives(m) || s.Generation < generation {
 		return []Event{e}
 	}
 	return append([]Event{e}, d.health(ctx, m, Checked)...)
@@ -76,6 +78,9 @@ func (d *driver) receive(r result) error {
 			return err
 		}
 	}
+	if len(r.events) == 1 && r.events[0].Kind == Restarted {
+		return d.keep()
+	}
 	return nil
 }
 
@@ -83,16 +88,8 @@ func (d *driver) receive(r result) error {
 // where one tells nothing, something has happened to its container.
 func (d *driver) wait(ctx context.Context, step Step, marks Marks) (told bool, err error) {
 	now := d.clock.Now()
-	if step.Until.IsZero() && len(d.busy) == 0 && !marks.Paused {
-		if d.blocked.IsZero() {
-			d.blocked = now
-		}
-		if now.Sub(d.blocked) >= patience {
-			return false, errors.Join(d.record(Event{Kind: WasHalted, At: now, Reason: "nobody may be restarted: " + step.Reason}), d.save())
-		}
-	}
-	if !step.Until.IsZero() && !step.Blocked {
-		d.blocked = time.Time{}
+	if d.tired(step, marks, now) {
+		return false, errors.Join(d.record(Event{Kind: WasHalted, At: now, Reason: "nobody may be restarted: " + step.Reason}), d.save())
 	}
 	until := now.Add(lookAgain)
 	if !step.Until.IsZero() && len(d.busy) == 0 && (!step.Blocked || step.Until.Before(until)) {
@@ -102,6 +99,9 @@ func (d *driver) wait(ctx context.Context, step Step, marks Marks) (told bool, e
 		select {
 		case r := <-d.results:
 			told, err := d.receiveAll(r)
+			if err == nil && d.clock.Now().Sub(d.kept) >= d.poll {
+				err = d.keep()
+			}
 			if err != nil {
 				return false, err
 			}
@@ -122,6 +122,23 @@ func (d *driver) wait(ctx context.Context, step Step, marks Marks) (told bool, e
 			return false, context.Cause(ctx)
 		}
 	}
+}
+
+// tired says whether nobody could be restarted for too long.
+func (d *driver) tired(step Step, marks Marks, now time.Time) bool {
+	if !step.Until.IsZero() {
+		if !step.Blocked {
+			d.blocked = time.Time{}
+		}
+		return false
+	}
+	if len(d.busy) > 0 || marks.Paused {
+		return false
+	}
+	if d.blocked.IsZero() {
+		d.blocked = now
+	}
+	return now.Sub(d.blocked) >= patience
 }
 
 // wanted says whether the caller wants Run to return, and may have it: nobody is down by our doing.

@@ -22,6 +22,7 @@ type driver struct {
 	results chan result
 	looking chan struct{}
 	looked  time.Time // when the world was looked at
+	kept    time.Time // when the roll was stored
 	blocked time.Time // since when nobody may be restarted
 }
 
@@ -81,12 +82,16 @@ func (d *driver) look(ctx context.Context) (World, error) {
 // look into a container. To look at a whole fleet after each call would cost more than the restarts. It returns when the world has to be looked
 // at again, or with over when there is nothing left to do.
 func (d *driver) act(ctx context.Context, w World) (over bool, err error) {
-	for fresh := true; ; {
+	for fresh, heard := true, false; ; fresh = false {
 		steps := Next(d.roll, w, d.clock.Now())
 		if len(steps) == 0 {
 			return true, d.leave(w.Marks)
 		}
-		if !fresh && d.clock.Now().Sub(d.looked) > lookAge && slices.ContainsFunc(steps, Step.acts) {
+		if ctx.Err() != nil {
+			return false, context.Cause(ctx)
+		}
+		old := !fresh && d.clock.Now().Sub(d.looked) > lookAge
+		if old && slices.ContainsFunc(steps, Step.acts) || heard && slices.ContainsFunc(steps, Step.blocked) {
 			return false, nil
 		}
 		acted, err := d.carryOut(ctx, steps)
@@ -94,11 +99,10 @@ func (d *driver) act(ctx context.Context, w World) (over bool, err error) {
 		case err != nil:
 			return false, err
 		case !acted:
-			told, err := d.wait(ctx, steps[len(steps)-1], w.Marks)
-			if err != nil || !told {
+			heard, err = d.wait(ctx, steps[len(steps)-1], w.Marks)
+			if err != nil || !heard {
 				return false, err
 			}
-			fresh = false
 		case slices.ContainsFunc(steps, Step.remarks):
 			return false, nil
 		}
@@ -207,6 +211,7 @@ func (d *driver) save() error {
 	if err := d.store.Save(d.roll); err != nil {
 		return err
 	}
+	d.kept = d.clock.Now()
 	for _, e := range d.untold {
 		if d.caller.Tell != nil {
 			d.caller.Tell(d.roll, e)

@@ -60,7 +60,7 @@ func run(ctx context.Context, s Store, a Actor, c Clock, caller Caller, poll tim
 		}
 		d := &driver{
 			store: s, actor: a, clock: c, caller: caller, poll: poll, roll: r,
-			busy: map[string]bool{}, results: make(chan result), looking: make(chan struct{}, lookers),
+			busy: map[string]bool{}, results: make(chan result), looking: make(chan struct{}, lookers), kept: c.Now(),
 		}
 		err = d.drive(ctx)
 		last = d.roll
