@@ -101,11 +101,15 @@ func (r *roller) Restart(ctx context.Context, container, boot string, reasons []
 	defer leave()
 	outcomes := r.m.carryOut(ctx, p, Apply{}, func(ctx context.Context, _ Step) (bool, error) {
 		c := r.m.observeOne(container)
-		if seen := sightOf(c); seen.Condition == roll.Gone || seen.Condition == roll.Resting || seen.Boot != boot {
+		seen := sightOf(c)
+		if seen.Condition == roll.Up && seen.Boot != boot {
+			r.m.unmark(container) // for whoever was killed before
+		}
+		if seen.Condition == roll.Gone || seen.Condition == roll.Resting || seen.Boot != boot {
 			return false, nil
 		}
-		if r.m.startGoesOn(ctx, c) {
-			return true, nil
+		if done, err := r.m.startGoesOn(ctx, c); done {
+			return true, err
 		}
 		tell(container, reasons)
 		return true, r.m.restartOne(ctx, s, container, Apply{})
@@ -118,13 +122,24 @@ func (r *roller) Restart(ctx context.Context, container, boot string, reasons []
 }
 
 // startGoesOn waits for a start that a restart has begun and whoever began it does not wait for any more, having been killed: its unit or its starter
-// goes on without it. To begin anew would start the container twice. It reports false where there is none, or where it fails.
-func (m *Manager) startGoesOn(ctx context.Context, c Container) bool {
-	if !c.Restarting || c.Status.State != record.Starting || m.awaitReady(ctx, c.Name, Apply{}) != nil {
-		return false
+// goes on without it. To begin anew would start the container twice. It reports false where there is none, or where it fails, and true with an
+// error when ctx ends, since a restart must not be begun then.
+func (m *Manager) startGoesOn(ctx context.Context, c Container) (bool, error) {
+	if !c.Restarting || c.Status.State != record.Starting {
+		return false, nil
+	}
+	const most = 5 * time.Minute // as long as a unit has to start
+	waiting, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	err := m.awaitReady(waiting, c.Name, Apply{})
+	if ctx.Err() != nil {
+		return true, context.Cause(ctx)
+	}
+	if err != nil {
+		return false, nil //nolint:nilerr // the restart that follows tells what is wrong
 	}
 	m.unmark(c.Name)
-	return true
+	return true, nil
 }
 
 // tell writes to the host's journal or log why a roll restarts a container. Where there is none, the roll itself still knows.
@@ -162,7 +177,9 @@ func (r *roller) Health(ctx context.Context, container string, probe []string, t
 
 // failed asks the container's systemd for its failed units. An init that is no systemd has none. Mostly none has failed, and to know that is cheap.
 func (r *roller) failed(ctx context.Context, c Container) ([]string, error) {
-	if n, err := lxc.FailedUnits(ctx, c.Live.Init); err == nil && n == 0 {
+	short, cancel := context.WithTimeout(ctx, 2*time.Second) // the time left is for the other way to ask
+	n, err := lxc.FailedUnits(short, c.Live.Init)
+	if cancel(); err == nil && n == 0 {
 		return nil, nil
 	}
 	var out capped

@@ -117,6 +117,11 @@ func TestRollerWaits(t *testing.T) {
 	if s := look(t, f.Manager, "a"); s.Condition != roll.Sick || s.Boot != "" || !s.Restarting {
 		t.Errorf("while it starts: %+v", s)
 	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	if s, err := f.Roller().Restart(ctx, "a", "", nil); !errors.Is(err, context.Canceled) || s.Condition != roll.Sick || len(f.begun) != 3 {
+		t.Errorf("one who waits and has to end: %+v, %v; begun %v", s, err, f.begun)
+	}
 	time.AfterFunc(100*time.Millisecond, func() { close(goOn) })
 	s, err := f.Roller().Restart(t.Context(), "a", "", nil)
 	if err := errors.Join(err, <-ended); err != nil || s.Condition != roll.Up || len(f.begun) != 3 {

@@ -14,7 +14,8 @@ import (
 
 // Program is sysctr itself, to be run again by Exec. What enters a container is a sealed copy of it in memory, so that the container finds nothing in
 // /proc that can be written (CVE-2019-5736). liblxc would make a copy for each that enters, which is most of what entering costs; this one is
-// made once, when it is needed first, and is gone with Close. It may be used by many goroutines.
+// made once, when it is needed first, and is gone with Close. Since all share it, nobody but the host's root may open it: who holds it open for
+// writing, though it can write nothing, keeps others from executing it. It may be used by many goroutines.
 type Program struct {
 	name string
 	file string
@@ -40,7 +41,7 @@ func (p *Program) command(ctx context.Context, args ...string) *exec.Cmd {
 	p.once.Do(func() { p.copy, _ = sealed(p.file) })
 	path := p.file
 	if p.copy != nil {
-		path = fmt.Sprintf("/proc/self/fd/%d", p.copy.Fd())
+		path = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), p.copy.Fd()) // between fork(2) and execve(2) the child's own numbers may be others'
 	}
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Args[0] = p.name
@@ -62,16 +63,12 @@ func sealed(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(fd) //nolint:errcheck // in memory
-	// Between fork(2) and execve(2) the numbers of exec.Cmd.ExtraFiles are taken by others.
-	const beyondExtraFiles = 100
-	number, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, beyondExtraFiles)
-	if err != nil {
-		return nil, err
-	}
-	file := os.NewFile(uintptr(number), path)
+	file := os.NewFile(uintptr(fd), path)
 	if _, err = io.Copy(file, program); err == nil {
-		_, err = unix.FcntlInt(uintptr(number), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
+		err = file.Chmod(0o500)
+	}
+	if err == nil {
+		_, err = unix.FcntlInt(file.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())

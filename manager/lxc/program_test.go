@@ -45,7 +45,18 @@ func TestProgram(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, status := h.exec(t, lxc.Attach{Name: rec.Name, Argv: []string{"sh", "-c", `printf '#!/proc/self/exe\n' >/opt/thief && chmod +x /opt/thief`}}); status != 0 {
+		t.Fatal("no script was made")
+	}
+	var out bytes.Buffer
+	status, err := p.Exec(context.Background(), lxc.Attach{Name: rec.Name, Argv: []string{"/opt/thief"}}, lxc.Streams{Out: &out, Err: &out})
+	if err != nil || status != 126 && status != 127 && status != 255 {
+		t.Errorf("a command that executes what entered: status %d, %v: %s", status, err, &out)
+	}
 	copied := p.Copy()
+	if info, err := copied.Stat(); err != nil || info.Mode().Perm() != 0o500 {
+		t.Errorf("the copy has %v, %v: others may open it", info.Mode(), err)
+	}
 	if _, err := copied.WriteAt([]byte{0}, 0); !errors.Is(err, unix.EPERM) {
 		t.Errorf("write into the copy: %v, want EPERM", err)
 	}
