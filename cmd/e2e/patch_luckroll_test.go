@@ -28,7 +28,7 @@ func (h luckHost) open(t *testing.T, armed string) {
 func TestPatchLuckInterrupted(t *testing.T) {
 	t.Parallel()
 	h := newLuckHost(t, ", canary: none, batch: 1, max_unavailable: 1")
-	for i := range 12 {
+	for i := range 16 {
 		h.Must(t, "sysctr", "create", fmt.Sprintf("seen%d", i), "--start", "--profile", "seen", "--set", fmt.Sprintf("priority=%d", 90-i), "--set", "autostart=true")
 	}
 	h.Must(t, "sysctr", "create", "blind", "--start", "--profile", "blind", "--set", "autostart=true")
@@ -99,8 +99,8 @@ open my $done, ">", "/run/locked"; sleep;
 	h.Must(t, "systemctl", "stop", "worker")
 }
 
-// killed kills whoever refreshes at twenty moments: the first few while it waits for quiet and looks, all others when a roll has been written down
-// some times since the last.
+// killed kills whoever refreshes at twenty moments: the first few while it waits for quiet and looks, all others when a roll has been written down,
+// which is before each restart, or as much later as it takes to list the containers a few times.
 func (h luckHost) killed(t *testing.T, n int) {
 	h.Write(t, "/etc/systemd/system/"+refreshUnit+".d/soon.conf", "[Service]\nRestartSec=0\n", 0o644)
 	h.Must(t, "systemctl", "daemon-reload")
@@ -116,11 +116,13 @@ slay() { # the process of the unit, whichever it is now
 was= seen=0 last=$(newest)
 slay settling; slay starting; slay settling
 while [ $n -lt 20 ]; do
-	skip=$((1 + n % 3))
-	while [ $skip -gt 0 ]; do
+	now=$last
+	while [ "$now" = "$last" ]; do
+		if [ $seen = 1 ] && over; then break 2; fi
 		now=$(newest)
-		if [ "$now" != "$last" ]; then last=$now seen=1 skip=$((skip-1)); elif [ $seen = 1 ] && over; then break 2; fi
 	done
+	last=$now seen=1
+	for _ in $(seq $((n % 4 * 3))); do sysctr list >/dev/null; done
 	slay "$(sysctr patch history -o json | tr -d ' \n' | grep -o '"done":[0-9]*' | head -n 1)"
 done
 echo "$n:$was"`)
