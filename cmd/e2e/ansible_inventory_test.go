@@ -34,11 +34,13 @@ keyed_groups: [{key: isolation, prefix: iso}]
 	want := map[string][]string{
 		"sysctr": {"db1", "web1", "web2"}, "sysctr_profile_system": {"web1", "web2"}, "sysctr_profile_command": {"db1"}, "sysctr_tag_front": {"web1", "web2"},
 		"sysctr_tag_eu_1": {"web1", "web2"}, "sysctr_state_running": {"web1", "web2"}, "sysctr_state_stopped": {"db1"},
-		"sysctr_verdict_patched": {"web1", "web2"}, "first": {"db1", "web1"}, "iso_private": {"db1", "web1", "web2"},
+		"sysctr_verdict": {"db1", "web1", "web2"}, "first": {"db1", "web1"}, "iso_private": {"db1", "web1", "web2"},
 	}
 	check := func(t *testing.T) {
 		t.Helper()
 		groups, vars := a.inventory(t, "-i", file)
+		// Which of the two it is for one that runs depends on what other tests change on the host meanwhile, such as its users.
+		groups["sysctr_verdict"] = slices.Concat(groups["sysctr_verdict_patched"], groups["sysctr_verdict_unaffected"])
 		for group, names := range want {
 			real := make([]string, len(names))
 			for i, n := range names {
@@ -46,7 +48,7 @@ keyed_groups: [{key: isolation, prefix: iso}]
 			}
 			slices.Sort(groups[group])
 			if !slices.Equal(groups[group], real) {
-				t.Errorf("group %s is %q, want %q", group, groups[group], real)
+				t.Errorf("group %s is %q, want %q; of %q", group, groups[group], real, groups)
 			}
 		}
 		if v := vars[l.name("web2")]; v["ansible_connection"] != "sysctr.sysctr.sysctr" || fmt.Sprint(v["number"]) != "2" || v["sysctr_container"] != l.name("web2") {
@@ -57,7 +59,6 @@ keyed_groups: [{key: isolation, prefix: iso}]
 	l.must(t, "stop", l.name("web2"))
 	check(t) // out of the cache
 	want["sysctr_state_running"], want["sysctr_state_stopped"] = []string{"web1"}, []string{"db1", "web2"}
-	delete(want, "sysctr_verdict_patched")
 	if err := os.RemoveAll(filepath.Join(a.dir, "cache")); err != nil {
 		t.Fatal(err)
 	}
