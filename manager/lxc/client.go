@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -32,6 +33,8 @@ type Client struct {
 	names  io.WriteCloser
 	stderr *tail
 	read   chan struct{} // closed when the starter's output has ended
+	gone   chan struct{} // closed when it has ended, after which failed says how
+	failed error
 
 	mu      sync.Mutex
 	waiting map[string]chan Event
@@ -41,7 +44,7 @@ type Client struct {
 // Spawn runs binary again as a starter: in a session and a mount namespace of its own, with no environment but a PATH without newuidmap.
 // The starter finishes what it was handed even when the caller dies. Close it.
 func Spawn(binary string, d Dirs, locks *os.File) (*Client, error) {
-	c := &Client{waiting: map[string]chan Event{}, read: make(chan struct{}), stderr: &tail{}}
+	c := &Client{waiting: map[string]chan Event{}, read: make(chan struct{}), gone: make(chan struct{}), stderr: &tail{}}
 	var err error
 	if c.cmd, err = Isolated(binary, d, StarterVerb); err != nil {
 		return nil, err
@@ -108,8 +111,12 @@ func (c *Client) Start(ctx context.Context, name string, started func()) error {
 func (c *Client) Close() error {
 	err := c.names.Close()
 	<-c.read
-	if waitErr := c.cmd.Wait(); waitErr != nil {
-		return fmt.Errorf("the starter failed: %w%s", waitErr, c.stderr)
+	<-c.gone
+	switch {
+	case c.failed != nil:
+		return fmt.Errorf("the starter failed: %w%s", c.failed, c.stderr)
+	case errors.Is(err, os.ErrClosed): // it has ended before
+		return nil
 	}
 	return err
 }
@@ -146,6 +153,15 @@ func (c *Client) listen(r io.Reader) {
 			}
 		}
 		c.mu.Unlock()
+	}
+	go func() {
+		c.failed = c.cmd.Wait()
+		close(c.gone)
+	}()
+	const lastWords = time.Second // one that lives on without an output has none
+	select {
+	case <-c.gone: // and all that it has said is there
+	case <-time.After(lastWords):
 	}
 	c.end()
 	_, _ = io.Copy(io.Discard, r) // after a line that no starter writes, it must not hang in the next

@@ -122,6 +122,29 @@ func (h *host) spawn(t *testing.T) *lxc.Client {
 	return c
 }
 
+// TestClientLastWords: why a starter has ended is told, also where it says so after its output has ended.
+func TestClientLastWords(t *testing.T) {
+	if need.MountNamespace(t) {
+		return
+	}
+	h := newHost(t)
+	file := filepath.Join(h.Dirs.State, "starter")
+	const script = "#!/bin/sh\nread name\nexec >&-\nperl -e 'select undef, undef, undef, 0.2'\necho no room >&2\nexit 1\n"
+	if err := os.WriteFile(file, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c, err := lxc.Spawn(file, h.Dirs, lockFile(t, h.Dirs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(context.Background(), "web1", nil); err == nil || !strings.Contains(err.Error(), "no room") {
+		t.Errorf("Start: %v", err)
+	}
+	if err := c.Close(); err == nil || !strings.Contains(err.Error(), "no room") {
+		t.Errorf("Close: %v", err)
+	}
+}
+
 // TestServe starts a batch through a starter of its own; the containers outlive it.
 func TestServe(t *testing.T) {
 	if need.MountNamespace(t) {
