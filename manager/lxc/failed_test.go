@@ -16,10 +16,11 @@ func TestFailedUnits(t *testing.T) {
 	}
 	h := newHost(t)
 	rec := h.create(t, "system")
-	live := h.start(t, rec).Live
-	if out, status := h.exec(t, lxc.Attach{Name: rec.Name, Argv: []string{"sh", "-c", "until systemctl is-system-running --wait; do :; done"}}); status != 0 {
-		t.Fatalf("it does not boot: %s", out)
+	started := h.start(t, rec)
+	if err := started.Await(context.Background()); err != nil {
+		t.Fatal(err)
 	}
+	live := started.Live
 	within := func(d time.Duration) (uint32, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), d)
 		defer cancel()
