@@ -12,7 +12,8 @@ type Actor interface {
 	Look(ctx context.Context) (World, error)
 	// Restart stops the container and starts it over fresh mounts, waits until it is ready, and returns what it is then, also with an error. It
 	// does nothing, without an error, if the container is at rest by then, or runs in another boot than the given one, which is empty for one
-	// whose restart was interrupted when it was down: that is finished. The reasons are for the host's journal. ErrLater says that nothing was done.
+	// whose restart was interrupted when it was down: that is finished, and a start that goes on by itself is waited for. The reasons are for the
+	// host's journal. ErrLater says that nothing was done.
 	Restart(ctx context.Context, container, boot string, reasons []string) (Sight, error)
 	// Health looks into a running container. It waits for one that boots, and runs the probe inside, if there is one, each at most for the timeout.
 	// An error says that it could not look.

@@ -78,7 +78,7 @@ func (d *driver) receive(r result) error {
 			return err
 		}
 	}
-	if len(r.events) == 1 && r.events[0].Kind == Restarted {
+	if len(r.events) == 1 && r.events[0].Kind == Restarted { // not checked in the same call, see restart
 		return d.keep()
 	}
 	return nil
@@ -89,7 +89,7 @@ func (d *driver) receive(r result) error {
 func (d *driver) wait(ctx context.Context, step Step, marks Marks) (told bool, err error) {
 	now := d.clock.Now()
 	if d.tired(step, marks, now) {
-		return false, errors.Join(d.record(Event{Kind: WasHalted, At: now, Reason: "nobody may be restarted: " + step.Reason}), d.save())
+		return false, errors.Join(d.record(Event{Kind: WasHalted, At: now, Reason: "nobody may be restarted: " + step.Reason}), d.keep())
 	}
 	until := now.Add(lookAgain)
 	if !step.Until.IsZero() && len(d.busy) == 0 && (!step.Blocked || step.Until.Before(until)) {

@@ -61,8 +61,8 @@ func (d *driver) look(ctx context.Context) (World, error) {
 	if err != nil {
 		return World{}, err
 	}
-	d.looked = d.clock.Now()
 	w, err := d.actor.Look(ctx)
+	d.looked = d.clock.Now()
 	if ctx.Err() != nil {
 		return World{}, context.Cause(ctx)
 	}
@@ -82,7 +82,7 @@ func (d *driver) look(ctx context.Context) (World, error) {
 // look into a container. To look at a whole fleet after each call would cost more than the restarts. It returns when the world has to be looked
 // at again, or with over when there is nothing left to do.
 func (d *driver) act(ctx context.Context, w World) (over bool, err error) {
-	for fresh, heard := true, false; ; fresh = false {
+	for heard := false; ; {
 		steps := Next(d.roll, w, d.clock.Now())
 		if len(steps) == 0 {
 			return true, d.leave(w.Marks)
@@ -90,8 +90,8 @@ func (d *driver) act(ctx context.Context, w World) (over bool, err error) {
 		if ctx.Err() != nil {
 			return false, context.Cause(ctx)
 		}
-		old := !fresh && d.clock.Now().Sub(d.looked) > lookAge
-		if old && slices.ContainsFunc(steps, Step.acts) || heard && slices.ContainsFunc(steps, Step.blocked) {
+		old, last := d.clock.Now().Sub(d.looked) > lookAge, steps[len(steps)-1]
+		if old && slices.ContainsFunc(steps, Step.acts) || heard && last.Blocked { // who has just arrived is still down in this world
 			return false, nil
 		}
 		acted, err := d.carryOut(ctx, steps)
@@ -99,7 +99,7 @@ func (d *driver) act(ctx context.Context, w World) (over bool, err error) {
 		case err != nil:
 			return false, err
 		case !acted:
-			heard, err = d.wait(ctx, steps[len(steps)-1], w.Marks)
+			heard, err = d.wait(ctx, last, w.Marks)
 			if err != nil || !heard {
 				return false, err
 			}

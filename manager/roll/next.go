@@ -24,9 +24,6 @@ type Step struct {
 // acts says whether a step rests on how containers do just now. The others look into one, or wait.
 func (s Step) acts() bool { return s.Do != DoMeasure && s.Do != DoCheck && s.Do != DoWait }
 
-// blocked says whether a limit is in the way, which may be that of a world from before a restart has ended.
-func (s Step) blocked() bool { return s.Blocked }
-
 // remarks says whether marks mean something else after a step, so that they have to be looked at again.
 func (s Step) remarks() bool { return s.Do == DoMerge || s.Do == DoResume || s.Do == DoHalt }
 
