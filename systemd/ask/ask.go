@@ -47,49 +47,56 @@ func Number(bus io.ReadWriter, user, service, path, iface, property string) (uin
 		return 0, fmt.Errorf("the bus does not let us in: %q", line)
 	}
 	for range mostMessages {
-		kind, to, body, order, err := read(in)
+		m, err := read(in)
 		switch {
 		case err != nil:
 			return 0, err
-		case kind == failure:
+		case m.kind == failure:
 			return 0, errors.New("the bus answers with an error")
-		case kind != methodReturn || to != question:
-		case len(body) != 8 || !bytes.Equal(body[:4], []byte{1, 'u', 0, 0}): // a variant with a number
+		case m.kind != methodReturn || m.to != question:
+		case len(m.body) != 8 || !bytes.Equal(m.body[:4], []byte{1, 'u', 0, 0}): // a variant with a number
 			return 0, errors.New("the answer is no number")
 		default:
-			return order.Uint32(body[4:]), nil
+			return m.order.Uint32(m.body[4:]), nil
 		}
 	}
 	return 0, errors.New("the bus says much and does not answer")
 }
 
-// read returns a message's type, what it replies to and its body.
-func read(in io.Reader) (kind byte, to uint32, body []byte, order binary.ByteOrder, err error) {
+// message is what counts of one that has come.
+type message struct {
+	kind  byte
+	to    uint32 // the serial number of what it replies to
+	order binary.ByteOrder
+	body  []byte
+}
+
+func read(in io.Reader) (message, error) {
 	var first [head]byte
 	if _, err := io.ReadFull(in, first[:]); err != nil {
-		return 0, 0, nil, nil, err
+		return message{}, err
 	}
-	order = binary.LittleEndian
+	m := message{kind: first[1], order: binary.LittleEndian}
 	if first[0] == 'B' {
-		order = binary.BigEndian
+		m.order = binary.BigEndian
 	}
-	size, its := order.Uint32(first[4:]), order.Uint32(first[12:])
+	size, its := m.order.Uint32(first[4:]), m.order.Uint32(first[12:])
 	if size > mostMessage || its > mostMessage {
-		return 0, 0, nil, nil, errors.New("the bus sends a message that is too long")
+		return message{}, errors.New("the bus sends a message that is too long")
 	}
 	fields := make([]byte, (its+7)&^7)
-	body = make([]byte, size)
-	for _, part := range [][]byte{fields, body} {
+	m.body = make([]byte, size)
+	for _, part := range [][]byte{fields, m.body} {
 		if _, err := io.ReadFull(in, part); err != nil {
-			return 0, 0, nil, nil, err
+			return message{}, err
 		}
 	}
 	for at := 0; at < len(fields); at += 8 { // where a field begins; one within the text of another would fool us with the container's own word
 		if bytes.HasPrefix(fields[at:], []byte{fieldReplySerial, 1, 'u', 0}) {
-			to = order.Uint32(fields[at+4:])
+			m.to = m.order.Uint32(fields[at+4:])
 		}
 	}
-	return first[1], to, body, order, nil
+	return m, nil
 }
 
 // call is a method call whose arguments are all text.
