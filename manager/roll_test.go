@@ -3,6 +3,8 @@ package manager_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -41,8 +43,12 @@ func TestRollerRestarts(t *testing.T) {
 	if err != nil || after.Condition != roll.Up || after.Boot == before.Boot || len(f.begun) != 2 {
 		t.Errorf("restarted: %+v, %v; begun %v", after, err, f.begun)
 	}
+	mark := filepath.Join(f.dirs.Run, "containers", "a", "restart") // as one leaves it that was killed between the start and taking it away
+	if err := os.WriteFile(mark, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	again, err := r.Restart(t.Context(), "a", before.Boot, nil)
-	if err != nil || again.Boot != after.Boot || len(f.begun) != 2 {
+	if err != nil || again.Boot != after.Boot || again.Restarting || len(f.begun) != 2 {
 		t.Errorf("one that has another boot: %+v, %v; begun %v", again, err, f.begun)
 	}
 	if s := look(t, f.Manager, "b"); s.Condition != roll.Resting || s.Boot != "" {

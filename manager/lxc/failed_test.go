@@ -35,6 +35,14 @@ func TestFailedUnits(t *testing.T) {
 			t.Errorf("with %d failed units: %d, %v", i+1, n, err)
 		}
 	}
+	h.exec(t, lxc.Attach{Name: rec.Name, Argv: []string{"systemctl", "stop", "systemd-logind.service", "dbus.service"}})
+	if n, err := within(10 * time.Second); err == nil {
+		t.Errorf("where no bus runs: %d", n)
+	}
+	if out, _ := h.exec(t, lxc.Attach{Name: rec.Name, Argv: []string{"systemctl", "is-active", "dbus.socket", "dbus.service"}}); out != "active\ninactive\n" {
+		t.Errorf("the question has begun a bus: %q", out)
+	}
+	h.exec(t, lxc.Attach{Name: rec.Name, Argv: []string{"systemctl", "start", "dbus.service"}})
 	// The socket is the container's to replace.
 	const mute = `unlink "/run/dbus/system_bus_socket"; my $s = IO::Socket::UNIX->new(Local => "/run/dbus/system_bus_socket", Listen => 1) or die;
 		$| = 1; print "listens\n"; my $c = $s->accept; sleep`
